@@ -1,0 +1,144 @@
+/**
+ * What the engine asks of the outside. A port stands only where several real implementations stand behind it:
+ * the ledger (memory, Redis), the disk under the claim log (files, simulated), the record store (SQLite, MySQL).
+ */
+import type { Activity, CodeExtent, Template } from './domain/template.ts';
+
+// ---------------------------------------------------------------- record store
+
+/** Up to where a log has been projected. Positions are byte offsets inside the log with that id. */
+export interface Watermark {
+  readonly logId: number;
+  readonly offset: number;
+}
+
+/** Claims between two positions of one log, as they stand there: entries of `ENTRY_BYTES` each (claimlog/entry.ts). */
+export interface ClaimBatch {
+  readonly logId: number;
+  readonly fromOffset: number;
+  readonly toOffset: number;
+  readonly entries: Uint8Array;
+}
+
+/**
+ * committed: rows and watermark are stored. stale: the watermark is not at `fromOffset`, nothing was changed.
+ * conflict: a row that should be new is there already and differs; nothing was changed and an operator must look.
+ */
+export type CommitOutcome =
+  | { readonly kind: 'committed' }
+  | { readonly kind: 'stale'; readonly offset: number }
+  | { readonly kind: 'conflict'; readonly couponId: number; readonly detail: string };
+
+/** One stored coupon. `state` is the stored one; expiry is decided on read. */
+export interface CouponRow {
+  readonly couponId: number;
+  /** Unsigned 63-bit, decimal. */
+  readonly userId: string;
+  readonly templateId: number;
+  readonly activityId: number | null;
+  readonly code: string;
+  readonly claimedAtMs: number;
+  readonly validFromMs: number;
+  readonly validUntilMs: number;
+  readonly state: 'usable' | 'locked' | 'used';
+}
+
+export type CouponStatus = 'usable' | 'locked' | 'used' | 'expired';
+
+/** Newest first means by claimedAtMs, then couponId, both descending; a cursor is the last pair seen. */
+export interface WalletQuery {
+  readonly userId: string;
+  readonly status: CouponStatus | null;
+  readonly nowMs: number;
+  readonly after: { readonly claimedAtMs: number; readonly couponId: number } | null;
+  readonly limit: number;
+}
+
+/** Makes a create or a change repeatable: the first outcome is kept under (scope, key) with the request's fingerprint. */
+export interface IdempotencyMark {
+  readonly scope: string;
+  readonly key: string;
+  readonly fingerprint: string;
+}
+
+/** Asks for `length` code places for the serials from `firstSerial` on, in the first of `spaces` with room. */
+export interface ExtentRequest {
+  readonly firstSerial: number;
+  readonly length: number;
+  readonly spaces: readonly { readonly space: string; readonly size: number }[];
+}
+
+export type SaveOutcome<T> =
+  | { readonly kind: 'saved'; readonly value: T; readonly extent: CodeExtent | null }
+  | { readonly kind: 'name_taken' }
+  | { readonly kind: 'code_space_full' }
+  /** The mark was there: the id saved under it then, and whether this request is the same as that one. */
+  | { readonly kind: 'repeated'; readonly id: number; readonly same: boolean };
+
+export interface RecordStore {
+  templates(): Promise<Template[]>;
+  activities(): Promise<Activity[]>;
+  extents(): Promise<CodeExtent[]>;
+  /**
+   * Inserts (id 0: the store assigns it) or replaces a template, reserves an extent and keeps the mark, all in one
+   * transaction. Names are unique among templates that are not deleted.
+   */
+  saveTemplate(
+    template: Template,
+    extent: ExtentRequest | null,
+    mark: IdempotencyMark | null,
+  ): Promise<SaveOutcome<Template>>;
+  saveActivity(activity: Activity, mark: IdempotencyMark | null): Promise<SaveOutcome<Activity>>;
+
+  /** Small facts about this installation (code key fingerprint). Returns the value that is stored after the call. */
+  keepFact(name: string, valueIfNew: string): Promise<string>;
+
+  /** Stores the rows of a batch and moves its log's watermark from `fromOffset` to `toOffset`, in one transaction. */
+  commitClaims(batch: ClaimBatch): Promise<CommitOutcome>;
+  watermarks(): Promise<Watermark[]>;
+  /** Stored claims as compact entries, for rebuilding memory: pages of blocks after `afterBlock`; empty at the end. */
+  claimBlocks(afterBlock: number): Promise<{ readonly lastBlock: number; readonly entries: Uint8Array[] }>;
+  /** Stored rows per template. */
+  countByTemplate(): Promise<{ readonly templateId: number; readonly count: number }[]>;
+
+  wallet(query: WalletQuery): Promise<CouponRow[]>;
+  coupon(couponId: number): Promise<CouponRow | null>;
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- ledger
+
+/** Serials [from, to). */
+export interface SerialRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** activityId 0 is the template's general pool. */
+export interface PoolRef {
+  readonly templateId: number;
+  readonly activityId: number;
+}
+
+/** One actor: the part of a template's users that one owner serves. */
+export interface Holder {
+  readonly owner: number;
+  readonly partition: number;
+}
+
+/**
+ * granted: ranges to sell under `epoch`. exhausted: nothing free and nothing unsold or pending anywhere in the pool.
+ * recalling: nothing free now, others have been asked to give back; ask again when told. fenced: the epoch has passed,
+ * the holder must rebuild. closed: the pool does not exist (any more).
+ */
+export type LeaseOutcome =
+  | { readonly kind: 'granted'; readonly epoch: number; readonly ranges: readonly SerialRange[] }
+  | { readonly kind: 'exhausted' }
+  | { readonly kind: 'recalling' }
+  | { readonly kind: 'fenced' }
+  | { readonly kind: 'closed' };
+
+export interface PoolStock {
+  readonly total: number;
+  readonly free: number;
+}
