@@ -10,7 +10,7 @@ import { formatCode, matchCode, shapeOf, spaceOfDefaultCode } from './code-space
 import { Ff1 } from './ff1.ts';
 import type { CodeExtent } from './template.ts';
 
-/** Prepared permutations kept per book, each a cipher of a few hundred bytes; one more costs some 20 µs to prepare. */
+/** Prepared permutations kept per book, each a cipher of a few hundred bytes; one more costs some 10 µs to prepare. */
 const PERMUTATIONS_MAX = 256;
 
 export interface DecodedCode {
