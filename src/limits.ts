@@ -7,8 +7,8 @@ import assert from 'node:assert/strict';
 /** Template ids stay below 2^21 so that templateId * 2^32 + serial stays below 2^53. */
 export const TEMPLATE_ID_MAX = 2 ** 21 - 1;
 export const ACTIVITY_ID_MAX = 2 ** 31 - 1;
-/** Serials leave the top bit free: tables store serial + 1 and 0 means empty. */
-export const STOCK_MAX = 2 ** 31 - 2;
+/** Bounds the shared memory one template may ask for; serials stay far below 2^31. */
+export const STOCK_MAX = 100_000_000;
 export const PER_USER_LIMIT_MAX = 10_000;
 export const PARTITIONS_MAX = 64;
 export const OWNER_THREADS_MAX = 64;
