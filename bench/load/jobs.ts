@@ -1,0 +1,75 @@
+/** What the bench asks of the load process and what it gets back. Plain values: they travel between processes. */
+
+/** The users first … first + count - 1, then from the start again: a large count means a fresh user per request. */
+export interface UserRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+interface HttpJob {
+  readonly port: number;
+  readonly path: string;
+  readonly connections: number;
+  readonly seconds: number;
+  /** Ends the run early when this many requests have been sent. */
+  readonly requestsMax?: number;
+  readonly users: UserRange;
+  /** The coupon id of every n-th user is kept for verification; 0: none. */
+  readonly couponEvery: number;
+}
+
+export interface ClosedLoopJob extends HttpJob {
+  readonly kind: 'closed-loop';
+}
+
+export interface OpenLoopJob extends HttpJob {
+  readonly kind: 'open-loop';
+  /** Requests per second, sent on time whether or not earlier ones have been answered. */
+  readonly rate: number;
+}
+
+export interface LiveBatchesJob {
+  readonly kind: 'live-batches';
+  readonly port: number;
+  readonly templateId: string;
+  readonly token: string;
+  readonly connections: number;
+  readonly framesInFlight: number;
+  readonly usersPerFrame: number;
+  readonly seconds: number;
+  readonly claimsMax?: number;
+  readonly users: UserRange;
+  readonly couponEvery: number;
+}
+
+export type Job = ClosedLoopJob | OpenLoopJob | LiveBatchesJob;
+
+export interface KeptCoupon {
+  readonly userId: number;
+  readonly couponId: string;
+}
+
+export interface Latency {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+  readonly maxMs: number;
+}
+
+export interface LoadResult {
+  /** Claims answered: requests over HTTP, users over WebSocket. */
+  readonly answered: number;
+  /** Answers by HTTP status and, for problems, code: '201', '409 sold_out'; over WebSocket by status text. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly seconds: number;
+  /** CPU of the whole load process during the run. */
+  readonly clientCpuSeconds: number;
+  readonly coupons: readonly KeptCoupon[];
+  readonly latency: Latency | null;
+}
+
+export type ToLoad = { readonly kind: 'run'; readonly job: Job } | { readonly kind: 'go' };
+export type FromLoad =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'done'; readonly result: LoadResult }
+  | { readonly kind: 'failed'; readonly message: string };

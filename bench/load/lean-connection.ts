@@ -1,0 +1,91 @@
+/**
+ * One keep-alive connection with at most one request on it. Reads land in one buffer shared by all connections of
+ * the process (`onread`), which skips the stream machinery: what a generator burns, the server can't have on a
+ * machine of two cores.
+ */
+import net from 'node:net';
+import { AnswerScanner } from './answer-scanner.ts';
+import { ClaimRequest } from './claim-request.ts';
+
+/** Answers are handled before the next read, so one buffer serves all connections. */
+const READ_BUFFER = Buffer.allocUnsafe(64 * 1024);
+
+export interface ConnectionEvents {
+  answered(connection: LeanConnection): void;
+  failed(error: Error): void;
+}
+
+export class LeanConnection {
+  readonly answer = new AnswerScanner();
+  /** Whose claim is under way. */
+  userId = 0;
+  /** Which request of the schedule is under way: open loop only. */
+  index = 0;
+  readonly #request: ClaimRequest;
+  readonly #socket: net.Socket;
+  #closing = false;
+
+  constructor(port: number, path: string, connected: () => void, events: ConnectionEvents) {
+    this.#request = new ClaimRequest(path);
+    this.#socket = net.connect({
+      port,
+      host: '127.0.0.1',
+      noDelay: true,
+      onread: {
+        buffer: READ_BUFFER,
+        callback: (length, buffer) => {
+          try {
+            if (this.answer.feed(buffer as Buffer, length)) events.answered(this);
+          } catch (error) {
+            events.failed(error as Error);
+          }
+          return true;
+        },
+      },
+    });
+    this.#socket.once('connect', connected);
+    this.#socket.on('error', (error) => {
+      if (!this.#closing) events.failed(error);
+    });
+    this.#socket.on('close', () => {
+      if (!this.#closing) events.failed(new Error('connection closed by the server'));
+    });
+  }
+
+  /** The request's bytes may be patched again: an answer proves they have left. */
+  send(userId: number): void {
+    this.userId = userId;
+    this.#request.setUser(userId);
+    this.#socket.write(this.#request.bytes);
+  }
+
+  close(): void {
+    this.#closing = true;
+    this.#socket.destroy();
+  }
+}
+
+/** Opens `count` connections and resolves when all are up. */
+export async function connectAll(
+  count: number,
+  port: number,
+  path: string,
+  events: ConnectionEvents,
+): Promise<LeanConnection[]> {
+  const connections: LeanConnection[] = [];
+  await new Promise<void>((resolve, reject) => {
+    let up = 0;
+    const guarded: ConnectionEvents = {
+      answered: events.answered,
+      failed: (error) => {
+        reject(error);
+        events.failed(error);
+      },
+    };
+    const connected = () => {
+      if (++up === count) resolve();
+    };
+    for (let i = 0; i < count; i++) connections.push(new LeanConnection(port, path, connected, guarded));
+  });
+  return connections;
+}

@@ -1,0 +1,69 @@
+/**
+ * Open loop: requests leave at a fixed rate over a pool of keep-alive connections; when all are busy they wait, and
+ * the wait is part of their latency. Measures what a crowd that does not slow down for the server would see.
+ */
+import type { LoadResult, OpenLoopJob } from './jobs.ts';
+import { LatencyRecorder } from './latency.ts';
+import { connectAll, type LeanConnection } from './lean-connection.ts';
+import { Schedule } from './schedule.ts';
+import { Tally, userWalk } from './tally.ts';
+
+/** Timers are a millisecond coarse: nearer than this the loop polls, so that sending late is not taken for slowness. */
+const POLL_BELOW_MS = 2;
+
+export async function openLoop(job: OpenLoopJob, go: () => Promise<void>): Promise<LoadResult> {
+  const tally = new Tally(job.couponEvery);
+  const latency = new LatencyRecorder();
+  const nextUser = userWalk(job.users);
+  const idle: LeanConnection[] = [];
+  const total = Math.min(Math.ceil(job.rate * job.seconds), job.requestsMax ?? Number.POSITIVE_INFINITY);
+  let schedule = new Schedule(job.rate, total, 0);
+  let finish: () => void = () => {};
+  let fail: (error: Error) => void = () => {};
+  const finished = new Promise<void>((resolve, reject) => {
+    finish = resolve;
+    fail = reject;
+  });
+  finished.catch(() => {});
+
+  const sendOn = (connection: LeanConnection, index: number) => {
+    connection.index = index;
+    connection.send(nextUser());
+  };
+  const answered = (connection: LeanConnection) => {
+    const nowMs = performance.now();
+    latency.record(schedule.intendedMs(connection.index), nowMs);
+    tally.http(connection.userId, connection.answer);
+    const index = schedule.take(nowMs);
+    if (index !== -1) sendOn(connection, index);
+    else idle.push(connection);
+    if (tally.answered === total) finish();
+  };
+  const connections = await connectAll(job.connections, job.port, job.path, {
+    answered,
+    failed: (e) => fail(e),
+  });
+  idle.push(...connections);
+  try {
+    await go();
+    tally.start();
+    schedule = new Schedule(job.rate, total, performance.now());
+    const tick = () => {
+      const nowMs = performance.now();
+      while (idle.length > 0) {
+        const index = schedule.take(nowMs);
+        if (index === -1) break;
+        sendOn(idle.pop()!, index);
+      }
+      const waitMs = schedule.waitMs(nowMs);
+      if (waitMs === Number.POSITIVE_INFINITY) return;
+      if (waitMs > POLL_BELOW_MS) setTimeout(tick, waitMs - POLL_BELOW_MS);
+      else setImmediate(tick);
+    };
+    tick();
+    await finished;
+    return tally.result(latency.summary());
+  } finally {
+    for (const connection of connections) connection.close();
+  }
+}

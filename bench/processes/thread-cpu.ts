@@ -1,0 +1,30 @@
+/** CPU seconds per thread, as the servers tell them on their internal port. */
+
+export type ThreadCpu = ReadonlyMap<string, number>;
+
+const SAMPLE = /^doorbuster_thread_cpu_seconds_total\{[^}]*thread="([^"]+)"[^}]*\} ([0-9.eE+-]+)/gm;
+
+export function parseThreadCpu(metrics: string): ThreadCpu {
+  const cpu = new Map<string, number>();
+  for (const [, thread, seconds] of metrics.matchAll(SAMPLE)) cpu.set(thread!, Number(seconds));
+  return cpu;
+}
+
+export async function readThreadCpu(internalPort: number): Promise<ThreadCpu> {
+  const answer = await fetch(`http://127.0.0.1:${internalPort}/metrics`);
+  if (!answer.ok) throw new Error(`/metrics answered ${answer.status}`);
+  const cpu = parseThreadCpu(await answer.text());
+  if (!cpu.has('ingress')) throw new Error('/metrics tells no CPU time of the ingress thread');
+  return cpu;
+}
+
+export function onClaimPath(thread: string): boolean {
+  return thread === 'ingress' || thread.startsWith('owner-');
+}
+
+/** Seconds spent between two readings by the threads that `which` picks. */
+export function cpuBetween(before: ThreadCpu, after: ThreadCpu, which: (thread: string) => boolean): number {
+  let seconds = 0;
+  for (const [thread, value] of after) if (which(thread)) seconds += value - (before.get(thread) ?? 0);
+  return seconds;
+}

@@ -1,0 +1,75 @@
+/** What every scenario is given and gives back. */
+import { USER_ID_MIN } from '../load/claim-request.ts';
+import type { UserRange } from '../load/jobs.ts';
+import type { LoadClient } from '../processes/load-client.ts';
+import type { Yardstick } from '../processes/yardstick.ts';
+import type { Row } from '../report.ts';
+
+/** How long and how often; `--quick` gives up precision, not checks. */
+export interface Effort {
+  readonly pairs: number;
+  readonly runSeconds: number;
+  readonly openPairs: number;
+  readonly openSeconds: number;
+  readonly liveClaims: number;
+  readonly recoveryClaims: number;
+  readonly recoveryStarts: number;
+  readonly flusherClaims: number;
+  readonly syncs: number;
+  readonly codes: number;
+  readonly tableUsers: number;
+}
+
+export const FULL: Effort = {
+  pairs: 7,
+  runSeconds: 2,
+  openPairs: 3,
+  openSeconds: 4,
+  liveClaims: 600_000,
+  recoveryClaims: 10_000_000,
+  recoveryStarts: 3,
+  flusherClaims: 2_000_000,
+  syncs: 1000,
+  codes: 2_000_000,
+  tableUsers: 5_000_000,
+};
+
+export const QUICK: Effort = {
+  pairs: 3,
+  runSeconds: 1,
+  openPairs: 2,
+  openSeconds: 1.5,
+  liveClaims: 200_000,
+  recoveryClaims: 2_000_000,
+  recoveryStarts: 2,
+  flusherClaims: 500_000,
+  syncs: 200,
+  codes: 500_000,
+  tableUsers: 1_000_000,
+};
+
+export interface Bench {
+  readonly effort: Effort;
+  readonly client: LoadClient;
+  readonly yardstick: Yardstick;
+  readonly injectLostRow: boolean;
+  say(line: string): void;
+  /** Users nobody has used yet. */
+  freshUsers(count: number): UserRange;
+}
+
+export interface Scenario {
+  readonly name: string;
+  readonly about: string;
+  run(bench: Bench): Promise<Row[]>;
+}
+
+/** Hands out user ids, each once in the life of the bench. */
+export function userSource(): (count: number) => UserRange {
+  let next = USER_ID_MIN;
+  return (count) => {
+    const range = { first: next, count };
+    next += count;
+    return range;
+  };
+}

@@ -1,0 +1,126 @@
+/** The clients as they run in a bench: load process and bare handler as processes of their own. */
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { Packr } from 'msgpackr';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { USER_ID_MIN } from '../../bench/load/claim-request.ts';
+import { autocannon } from '../../bench/load/other-generators.ts';
+import { measure } from '../../bench/measure.ts';
+import { LoadClient } from '../../bench/processes/load-client.ts';
+import { startYardstick, type Yardstick } from '../../bench/processes/yardstick.ts';
+
+const PATH = '/v1/templates/1/claims';
+
+describe('load clients', () => {
+  let client: LoadClient;
+  let yardstick: Yardstick;
+
+  beforeAll(async () => {
+    client = new LoadClient();
+    yardstick = await startYardstick();
+  });
+  afterAll(async () => {
+    client.stop();
+    await yardstick.stop();
+  });
+
+  it('closed loop: sends exactly what was asked for and reads every answer', async () => {
+    const job = {
+      kind: 'closed-loop',
+      port: yardstick.port,
+      path: PATH,
+      connections: 8,
+      seconds: 30,
+      requestsMax: 2001,
+      users: { first: USER_ID_MIN, count: 10_000 },
+      couponEvery: 2,
+    } as const;
+    const measured = await measure(yardstick, (beforeFirst) => client.run(job, beforeFirst));
+    expect(measured.load.outcomes).toEqual({ 201: 2001 });
+    expect(measured.load.coupons).toHaveLength(1001);
+    expect(measured.load.coupons[0]).toEqual({ userId: USER_ID_MIN, couponId: '4294967296000' });
+    expect(measured.cpuUsPerRequest).toBeGreaterThan(0.5);
+    expect(measured.serverBusy).toBeGreaterThan(0);
+  });
+
+  it('open loop: keeps the rate and times every request', async () => {
+    const load = await client.run({
+      kind: 'open-loop',
+      rate: 2000,
+      port: yardstick.port,
+      path: PATH,
+      connections: 8,
+      seconds: 0.25,
+      users: { first: USER_ID_MIN, count: 10_000 },
+      couponEvery: 0,
+    });
+    expect(load.outcomes).toEqual({ 201: 500 });
+    expect(load.seconds).toBeGreaterThan(0.24);
+    expect(load.latency!.p50Ms).toBeGreaterThan(0);
+    expect(load.latency!.maxMs).toBeGreaterThanOrEqual(load.latency!.p99Ms);
+  });
+
+  it('autocannon reaches the same server', async () => {
+    const load = await autocannon({
+      port: yardstick.port,
+      path: PATH,
+      connections: 4,
+      seconds: 1,
+      userId: USER_ID_MIN,
+    });
+    expect(Object.keys(load.outcomes)).toEqual(['201']);
+    expect(load.answered).toBeGreaterThan(100);
+  });
+
+  it('live batches: counts each user of each frame', async () => {
+    const packr = new Packr({ useRecords: false });
+    const seen = new Set<string>();
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    await once(server, 'listening');
+    server.on('connection', (socket, request) => {
+      if (request.headers.authorization !== 'Bearer secret') socket.close(1008);
+      socket.on('message', (data: Buffer) => {
+        const { id, userIds } = packr.unpack(data) as { id: number; userIds: string[] };
+        const status = userIds.map((userId) => (seen.has(userId) ? 'already_claimed' : 'claimed'));
+        for (const userId of userIds) seen.add(userId);
+        socket.send(packr.pack({ op: 'results', id, status, couponIds: userIds, couponCodes: userIds }));
+      });
+    });
+    try {
+      const load = await client.run({
+        kind: 'live-batches',
+        port: (server.address() as AddressInfo).port,
+        templateId: '1',
+        token: 'secret',
+        connections: 2,
+        framesInFlight: 3,
+        usersPerFrame: 16,
+        seconds: 30,
+        claimsMax: 1600,
+        users: { first: USER_ID_MIN, count: 1600 },
+        couponEvery: 16,
+      });
+      expect(load.outcomes).toEqual({ claimed: 1600 });
+      expect(seen.size).toBe(1600);
+      expect(load.coupons).toHaveLength(100);
+      expect(load.coupons.every(({ userId, couponId }) => String(userId) === couponId)).toBe(true);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('a server that is not there fails the run, not the process', async () => {
+    const job = {
+      kind: 'closed-loop',
+      port: 1,
+      path: PATH,
+      connections: 1,
+      seconds: 1,
+      users: { first: USER_ID_MIN, count: 1 },
+      couponEvery: 0,
+    } as const;
+    await expect(client.run(job)).rejects.toThrow('ECONNREFUSED');
+    await expect(client.run({ ...job, port: yardstick.port, requestsMax: 1 })).resolves.toBeTruthy();
+  });
+});
