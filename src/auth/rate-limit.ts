@@ -1,0 +1,125 @@
+/**
+ * Claims a second, per user and per address, with bursts of twice that: GCRA, the leaky bucket that needs one number
+ * per key. That number is the theoretical arrival time (tat): when the key's bucket will be empty again. A tat that
+ * has passed says the same as no entry, so nothing ever has to be cleaned up; its place is free.
+ *
+ * Open addressing on typed arrays, at most PROBES places per key. When they are all in use the table doubles; at its
+ * bound the entry nearest to being empty gives way: too lenient for one key rather than unbounded memory.
+ */
+import { randomInt } from 'node:crypto';
+
+const PROBES = 8;
+const ENTRIES_MIN = 1024;
+const ENTRIES_MAX = 2 ** 21;
+/** A tat is a sum of fractions; a refusal should not hang on the last bit. */
+const EPSILON_MS = 1e-6;
+
+export interface RateLimiterOptions {
+  /** Power of two. */
+  readonly entriesMax?: number;
+  /** Moves keys to other places in every process, so that nobody can choose keys that collide. */
+  readonly seed?: number;
+}
+
+export class RateLimiter {
+  readonly #intervalMs: number;
+  /** A claim is admitted while its tat is at most so far ahead. */
+  readonly #toleranceMs: number;
+  readonly #entriesMax: number;
+  readonly #seed: number;
+  #mask: number;
+  #keys: Uint32Array;
+  #tats: Float64Array;
+
+  /** 0 admits everything. */
+  constructor(perSecond: number, options: RateLimiterOptions = {}) {
+    this.#intervalMs = perSecond === 0 ? 0 : 1000 / perSecond;
+    this.#toleranceMs = this.#intervalMs * (2 * perSecond - 1);
+    this.#entriesMax = options.entriesMax ?? ENTRIES_MAX;
+    this.#seed = options.seed ?? randomInt(2 ** 32);
+    const entries = perSecond === 0 ? 1 : Math.min(ENTRIES_MIN, this.#entriesMax);
+    this.#mask = entries - 1;
+    this.#keys = new Uint32Array(2 * entries);
+    this.#tats = new Float64Array(entries);
+  }
+
+  get entries(): number {
+    return this.#mask + 1;
+  }
+
+  /** 0: admitted and counted. Otherwise refused, and so many whole milliseconds until one would be admitted. */
+  admit(lo: number, hi: number, nowMs: number): number {
+    if (this.#intervalMs === 0) return 0;
+    let place = this.#find(lo, hi);
+    if (place < 0) {
+      place = this.#place(lo, hi, nowMs);
+      this.#keys[2 * place] = lo;
+      this.#keys[2 * place + 1] = hi;
+      this.#tats[place] = 0;
+    }
+    const aheadMs = this.#aheadMs(place, nowMs);
+    const overMs = aheadMs - this.#toleranceMs;
+    if (overMs > EPSILON_MS) return Math.ceil(overMs);
+    this.#tats[place] = nowMs + aheadMs + this.#intervalMs;
+    return 0;
+  }
+
+  /** 0 for a place that is free. Further ahead than possible means that the clock was set back: free as well. */
+  #aheadMs(place: number, nowMs: number): number {
+    const aheadMs = this.#tats[place]! - nowMs;
+    return aheadMs > 0 && aheadMs <= this.#toleranceMs + this.#intervalMs + 1 ? aheadMs : 0;
+  }
+
+  #find(lo: number, hi: number): number {
+    const first = this.#hash(lo, hi);
+    for (let probe = 0; probe < PROBES; probe++) {
+      const place = (first + probe) & this.#mask;
+      if (this.#keys[2 * place] === lo >>> 0 && this.#keys[2 * place + 1] === hi >>> 0) return place;
+    }
+    return -1;
+  }
+
+  /** Where a new key goes: a free place, after growing if need be, or the one nearest to being free. */
+  #place(lo: number, hi: number, nowMs: number): number {
+    for (;;) {
+      const place = this.#leastAhead(lo, hi, nowMs);
+      if (this.#aheadMs(place, nowMs) === 0 || this.entries >= this.#entriesMax) return place;
+      this.#double(nowMs);
+    }
+  }
+
+  #leastAhead(lo: number, hi: number, nowMs: number): number {
+    const first = this.#hash(lo, hi);
+    let least = first & this.#mask;
+    for (let probe = 1; probe < PROBES; probe++) {
+      const place = (first + probe) & this.#mask;
+      if (this.#aheadMs(place, nowMs) < this.#aheadMs(least, nowMs)) least = place;
+    }
+    return least;
+  }
+
+  #double(nowMs: number): void {
+    const keys = this.#keys;
+    const tats = this.#tats;
+    const entries = this.entries;
+    this.#mask = 2 * entries - 1;
+    this.#keys = new Uint32Array(4 * entries);
+    this.#tats = new Float64Array(2 * entries);
+    for (let old = 0; old < entries; old++) {
+      if (tats[old]! <= nowMs) continue;
+      // One in very many may find its places taken; it gives way like at the bound.
+      const place = this.#leastAhead(keys[2 * old]!, keys[2 * old + 1]!, nowMs);
+      if (this.#aheadMs(place, nowMs) >= tats[old]! - nowMs) continue;
+      this.#keys[2 * place] = keys[2 * old]!;
+      this.#keys[2 * place + 1] = keys[2 * old + 1]!;
+      this.#tats[place] = tats[old]!;
+    }
+  }
+
+  #hash(lo: number, hi: number): number {
+    let h = Math.imul(lo ^ this.#seed, 0x9e3779b1);
+    h = Math.imul(h ^ (h >>> 15) ^ hi, 0x85ebca77);
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae3d);
+    return (h ^ (h >>> 16)) & this.#mask;
+  }
+}

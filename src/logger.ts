@@ -1,0 +1,59 @@
+/**
+ * JSON lines to stderr; stdout belongs to the commands. Written synchronously: what is logged just before a crash
+ * is what one wants to read, and nothing on the claim path logs.
+ *
+ * Secrets are kept out twice: members that usually carry one are censored by name, and the values this process
+ * knows are struck out of every line, in whatever message or stack they turn up.
+ */
+import { type DestinationStream, destination, type Logger, pino } from 'pino';
+
+export type { Logger } from 'pino';
+
+const MEMBERS = [
+  'authorization',
+  'token',
+  'adminToken',
+  'gatewayKey',
+  'jwtSecret',
+  'codeKey',
+  'password',
+  'cookie',
+  '["x-gateway-key"]',
+];
+/** Censoring a shorter one would garble the line and protect nothing. */
+const STRUCK_CHARS_MIN = 8;
+
+export interface LoggerOptions {
+  readonly level: string;
+  /** Values that must not appear. */
+  readonly secrets?: readonly (string | null)[];
+  /** stderr unless a test listens. */
+  readonly to?: DestinationStream;
+}
+
+export function createLogger(options: LoggerOptions): Logger {
+  const struck = (options.secrets ?? [])
+    .filter((secret) => secret !== null)
+    .filter((secret) => secret.length >= STRUCK_CHARS_MIN)
+    .map((secret) => JSON.stringify(secret).slice(1, -1));
+  const strike = (line: string): string => {
+    let clean = line;
+    for (const secret of struck) if (clean.includes(secret)) clean = clean.replaceAll(secret, '***');
+    return clean;
+  };
+  return pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: MEMBERS.flatMap((name) => [name, below(name)]), censor: '***' },
+      hooks: { streamWrite: strike },
+    },
+    options.to ?? destination({ fd: 2, sync: true }),
+  );
+}
+
+function below(name: string): string {
+  return name.startsWith('[') ? `*${name}` : `*.${name}`;
+}
