@@ -50,13 +50,7 @@ export class RateLimiter {
   /** 0: admitted and counted. Otherwise refused, and so many whole milliseconds until one would be admitted. */
   admit(lo: number, hi: number, nowMs: number): number {
     if (this.#intervalMs === 0) return 0;
-    let place = this.#find(lo, hi);
-    if (place < 0) {
-      place = this.#place(lo, hi, nowMs);
-      this.#keys[2 * place] = lo;
-      this.#keys[2 * place + 1] = hi;
-      this.#tats[place] = 0;
-    }
+    const place = this.#placeOf(lo >>> 0, hi >>> 0, nowMs);
     const aheadMs = this.#aheadMs(place, nowMs);
     const overMs = aheadMs - this.#toleranceMs;
     if (overMs > EPSILON_MS) return Math.ceil(overMs);
@@ -70,17 +64,25 @@ export class RateLimiter {
     return aheadMs > 0 && aheadMs <= this.#toleranceMs + this.#intervalMs + 1 ? aheadMs : 0;
   }
 
-  #find(lo: number, hi: number): number {
+  /** Where the key is; else its new place, with nothing counted yet. One pass finds both in the usual case. */
+  #placeOf(lo: number, hi: number, nowMs: number): number {
+    const keys = this.#keys;
     const first = this.#hash(lo, hi);
+    let free = -1;
     for (let probe = 0; probe < PROBES; probe++) {
       const place = (first + probe) & this.#mask;
-      if (this.#keys[2 * place] === lo >>> 0 && this.#keys[2 * place + 1] === hi >>> 0) return place;
+      if (keys[2 * place] === lo && keys[2 * place + 1] === hi) return place;
+      if (free < 0 && this.#aheadMs(place, nowMs) === 0) free = place;
     }
-    return -1;
+    if (free < 0) free = this.#makePlace(lo, hi, nowMs);
+    this.#keys[2 * free] = lo;
+    this.#keys[2 * free + 1] = hi;
+    this.#tats[free] = 0;
+    return free;
   }
 
-  /** Where a new key goes: a free place, after growing if need be, or the one nearest to being free. */
-  #place(lo: number, hi: number, nowMs: number): number {
+  /** All places of the key are in use: grow until one is not, at the bound take the one nearest to being free. */
+  #makePlace(lo: number, hi: number, nowMs: number): number {
     for (;;) {
       const place = this.#leastAhead(lo, hi, nowMs);
       if (this.#aheadMs(place, nowMs) === 0 || this.entries >= this.#entriesMax) return place;
