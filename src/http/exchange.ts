@@ -1,0 +1,86 @@
+/**
+ * One request being answered: knows whether the response may still be touched, and writes it exactly once. After an
+ * abort or an answer any use of the library's response throws, so everything goes through here.
+ */
+import { PROBLEMS, type Problem } from '../problems.ts';
+import type { CorsHeaders } from './cors.ts';
+import { PROBLEM_CONTENT_TYPE, problemBody, problemHeaders, statusLine } from './problem-response.ts';
+import type { Answer } from './route.ts';
+import type { HttpResponse } from './uws-types.ts';
+
+export interface Outgoing {
+  readonly result: Answer | Problem;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Close the connection after the answer. */
+  readonly hangUp?: boolean;
+}
+
+interface Rendered {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly contentType: string;
+  readonly content: string | Uint8Array | null;
+}
+
+export class Exchange {
+  readonly #res: HttpResponse;
+  readonly #cors: CorsHeaders;
+  readonly #ended: () => void;
+  #over = false;
+
+  /** To be made first thing in the request handler. `ended` is called once, when answered or aborted. */
+  constructor(res: HttpResponse, cors: CorsHeaders, ended: () => void) {
+    this.#res = res;
+    this.#cors = cors;
+    this.#ended = ended;
+    res.onAborted(() => this.#close());
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Does nothing when the exchange is over. Throws, before anything is written, when the result can't be rendered. */
+  send({ result, headers = {}, hangUp = false }: Outgoing): void {
+    if (this.#over) return;
+    const rendered = render(result);
+    this.#close();
+    this.#write({ ...rendered, headers: { ...rendered.headers, ...headers } }, hangUp);
+  }
+
+  #close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#ended();
+  }
+
+  /** Always corked: most answers are written after the handler has returned. */
+  #write({ status, headers, contentType, content }: Rendered, hangUp: boolean): void {
+    const res = this.#res;
+    const cors = this.#cors;
+    res.cork(() => {
+      res.writeStatus(statusLine(status));
+      for (const name in cors) res.writeHeader(name, cors[name]!);
+      for (const name in headers) res.writeHeader(name, headers[name]!);
+      if (content !== null) res.writeHeader('Content-Type', contentType).end(content, hangUp);
+      else if (status === 204) res.endWithoutBody(undefined, hangUp);
+      else res.end('', hangUp);
+    });
+  }
+}
+
+function render(result: Answer | Problem): Rendered {
+  if ('code' in result) {
+    return {
+      status: PROBLEMS[result.code].status,
+      headers: problemHeaders(result),
+      contentType: PROBLEM_CONTENT_TYPE,
+      content: problemBody(result),
+    };
+  }
+  const { status, headers = {} } = result;
+  if ('content' in result)
+    return { status, headers, contentType: result.contentType, content: result.content };
+  const content = result.json === undefined ? null : JSON.stringify(result.json);
+  return { status, headers, contentType: 'application/json', content };
+}
