@@ -36,7 +36,9 @@ export function deleteOneRow(dataDir: string, templateId: string): void {
   const from = Number(templateId) * SERIALS;
   withRecords(dataDir, (database, key) => {
     const { changes } = database
-      .prepare(`DELETE FROM coupons WHERE ${key} = (SELECT min(${key}) FROM coupons WHERE ${key} >= ${from})`)
+      .prepare(
+        `DELETE FROM coupons WHERE ${key} = (SELECT min(${key}) FROM coupons WHERE ${key} >= ${from} AND ${key} < ${from + SERIALS})`,
+      )
       .run();
     if (changes !== 1) throw new Error('no row to lose');
   });

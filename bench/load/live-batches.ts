@@ -3,6 +3,7 @@ import { type ClaimResults, ClaimsFrame, readResults } from './claims-frame.ts';
 import type { LiveBatchesJob, LoadResult } from './jobs.ts';
 import { LatencyRecorder } from './latency.ts';
 import { LiveSocket } from './live-socket.ts';
+import { RunEnd } from './run-end.ts';
 import { Tally, userWalk } from './tally.ts';
 
 /** A frame may be written again once its answer is in: one per place in flight. */
@@ -22,14 +23,8 @@ export async function liveBatches(job: LiveBatchesJob, go: () => Promise<void>):
   const sockets: LiveSocket[] = [];
   let framesSent = 0;
   let framesAnswered = 0;
-  let over = false;
-  let finish: () => void = () => {};
-  let fail: (error: Error) => void = () => {};
-  const finished = new Promise<void>((resolve, reject) => {
-    finish = resolve;
-    fail = reject;
-  });
-  finished.catch(() => {});
+  let timeUp = false;
+  const end = new RunEnd();
 
   const send = (place: Place) => {
     for (let i = 0; i < job.usersPerFrame; i++) {
@@ -49,15 +44,15 @@ export async function liveBatches(job: LiveBatchesJob, go: () => Promise<void>):
     framesAnswered++;
     latency.record(place.sentAtMs, performance.now());
     count(tally, place, results, job.usersPerFrame);
-    if (!over && framesSent < framesMax) send(place);
-    else if (framesAnswered === framesSent) finish();
+    if (!timeUp && framesSent < framesMax) send(place);
+    else if (framesAnswered === framesSent) end.finish();
   };
 
   await new Promise<void>((resolve, reject) => {
     let up = 0;
     const failed = (error: Error) => {
       reject(error);
-      fail(error);
+      end.fail(error);
     };
     const open = () => {
       if (++up === job.connections) resolve();
@@ -81,10 +76,10 @@ export async function liveBatches(job: LiveBatchesJob, go: () => Promise<void>):
     await go();
     tally.start();
     const timer = setTimeout(() => {
-      over = true;
+      timeUp = true;
     }, job.seconds * 1000);
     for (const place of places) if (framesSent < framesMax) send(place);
-    await finished;
+    await end.within(job.seconds, () => framesSent - framesAnswered);
     clearTimeout(timer);
     return tally.result(latency.summary());
   } finally {

@@ -5,6 +5,7 @@
 import type { LoadResult, OpenLoopJob } from './jobs.ts';
 import { LatencyRecorder } from './latency.ts';
 import { connectAll, type LeanConnection } from './lean-connection.ts';
+import { RunEnd } from './run-end.ts';
 import { Schedule } from './schedule.ts';
 import { Tally, userWalk } from './tally.ts';
 
@@ -18,13 +19,7 @@ export async function openLoop(job: OpenLoopJob, go: () => Promise<void>): Promi
   const idle: LeanConnection[] = [];
   const total = Math.min(Math.ceil(job.rate * job.seconds), job.requestsMax ?? Number.POSITIVE_INFINITY);
   let schedule = new Schedule(job.rate, total, 0);
-  let finish: () => void = () => {};
-  let fail: (error: Error) => void = () => {};
-  const finished = new Promise<void>((resolve, reject) => {
-    finish = resolve;
-    fail = reject;
-  });
-  finished.catch(() => {});
+  const end = new RunEnd();
 
   const sendOn = (connection: LeanConnection, index: number) => {
     connection.index = index;
@@ -37,11 +32,11 @@ export async function openLoop(job: OpenLoopJob, go: () => Promise<void>): Promi
     const index = schedule.take(nowMs);
     if (index !== -1) sendOn(connection, index);
     else idle.push(connection);
-    if (tally.answered === total) finish();
+    if (tally.answered === total) end.finish();
   };
   const connections = await connectAll(job.connections, job.port, job.path, {
     answered,
-    failed: (e) => fail(e),
+    failed: (e) => end.fail(e),
   });
   idle.push(...connections);
   try {
@@ -49,6 +44,7 @@ export async function openLoop(job: OpenLoopJob, go: () => Promise<void>): Promi
     tally.start();
     schedule = new Schedule(job.rate, total, performance.now());
     const tick = () => {
+      if (end.over) return;
       const nowMs = performance.now();
       while (idle.length > 0) {
         const index = schedule.take(nowMs);
@@ -61,7 +57,7 @@ export async function openLoop(job: OpenLoopJob, go: () => Promise<void>): Promi
       else setImmediate(tick);
     };
     tick();
-    await finished;
+    await end.within(job.seconds, () => total - tally.answered);
     return tally.result(latency.summary());
   } finally {
     for (const connection of connections) connection.close();

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const STDERR_CHARS_KEPT = 4000;
 const READY_POLL_MS = 5;
+const END_MS_MAX = 60_000;
 
 export class Child {
   readonly process: ChildProcess;
@@ -48,6 +49,8 @@ export class Child {
 
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     if (this.running) this.process.kill(signal);
+    const impatient = setTimeout(() => this.process.kill('SIGKILL'), END_MS_MAX);
     await this.#exited;
+    clearTimeout(impatient);
   }
 }

@@ -4,14 +4,21 @@ import type { FromLoad, Job, LoadResult, ToLoad } from '../load/jobs.ts';
 import { compiled } from '../paths.ts';
 
 export class LoadClient {
-  readonly #child: ChildProcess = fork(compiled('bench/load/load-process.js'));
+  #child: ChildProcess = startProcess();
 
   /** `beforeFirst` runs when all connections are up and before the first request leaves. */
   async run(job: Job, beforeFirst: () => Promise<void> = async () => {}): Promise<LoadResult> {
     this.#send({ kind: 'run', job });
     const ready = await this.#next();
     if (ready.kind !== 'ready') throw unexpected(ready);
-    await beforeFirst();
+    try {
+      await beforeFirst();
+    } catch (error) {
+      // Its connections are up and it waits for a `go` that will not come: the next run gets a new process.
+      this.stop();
+      this.#child = startProcess();
+      throw error;
+    }
     this.#send({ kind: 'go' });
     const done = await this.#next();
     if (done.kind !== 'done') throw unexpected(done);
@@ -36,6 +43,10 @@ export class LoadClient {
       });
     });
   }
+}
+
+function startProcess(): ChildProcess {
+  return fork(compiled('bench/load/load-process.js'));
 }
 
 function unexpected(message: FromLoad): Error {

@@ -48,6 +48,9 @@ export const QUICK: Effort = {
   tableUsers: 1_000_000,
 };
 
+/** For injected faults: whether the bench notices, not how fast anything is. */
+export const ONCE: Effort = { ...QUICK, pairs: 1, openPairs: 1 };
+
 export interface Bench {
   readonly effort: Effort;
   readonly client: LoadClient;

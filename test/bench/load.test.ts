@@ -1,12 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { AnswerScanner } from '../../bench/load/answer-scanner.ts';
 import { ClaimRequest, USER_ID_MIN, writeUserId } from '../../bench/load/claim-request.ts';
 import { ClaimsFrame, readResults } from '../../bench/load/claims-frame.ts';
 import { LatencyRecorder } from '../../bench/load/latency.ts';
 import { parseAutocannon, parseWrk } from '../../bench/load/other-generators.ts';
+import { RunEnd } from '../../bench/load/run-end.ts';
 import { Schedule } from '../../bench/load/schedule.ts';
 import { userWalk } from '../../bench/load/tally.ts';
 import { cpuBetween, onClaimPath, parseThreadCpu } from '../../bench/processes/thread-cpu.ts';
+import { verifyOutcomes } from '../../bench/verify.ts';
 
 describe('open-loop schedule', () => {
   it('has request k due at k / rate, whatever was sent', () => {
@@ -151,5 +153,33 @@ describe('other generators', () => {
       outcomes: { '2xx': 1200, refused: 34 },
     });
     expect(() => parseWrk('unable to connect')).toThrow('unable to connect');
+  });
+});
+
+describe('the end of a run', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('is a failure when answers are owed for too long', async () => {
+    vi.useFakeTimers();
+    const end = new RunEnd();
+    const ended = expect(end.within(2, () => 3)).rejects.toThrow('3 requests were never answered');
+    await vi.advanceTimersByTimeAsync(32_000);
+    await ended;
+    expect(end.over).toBe(true);
+  });
+
+  it('keeps a failure that came before anyone waited', async () => {
+    const end = new RunEnd();
+    end.fail(new Error('reset'));
+    await expect(end.within(1, () => 0)).rejects.toThrow('reset');
+  });
+
+  it('names every answer that was not expected', () => {
+    expect(verifyOutcomes({ 201: 5 }, '201')).toEqual([]);
+    expect(verifyOutcomes({ 201: 5, '503 overloaded': 2 }, '201')).toEqual([
+      '2 answers were 503 overloaded, not 201',
+    ]);
   });
 });
