@@ -11,9 +11,18 @@ import type { HttpResponse } from './uws-types.ts';
 export interface Outgoing {
   readonly result: Answer | Problem;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Close the connection after the answer. */
-  readonly hangUp?: boolean;
+  readonly hangUp?: HangUp;
 }
+
+/**
+ * Whether the connection goes with the answer. `after` lets the library close it when it has read what it holds:
+ * pipelined requests in the same read are still served, and then it stays open. `at once` is for when those bytes
+ * can't be trusted.
+ */
+export type HangUp = 'no' | 'after' | 'at once';
+
+/** The library closes inside the handler only when the answer did not fit the buffer it collects answers in. */
+const CORK_BYTES = 16 * 1024;
 
 interface Rendered {
   readonly status: number;
@@ -41,7 +50,7 @@ export class Exchange {
   }
 
   /** Does nothing when the exchange is over. Throws, before anything is written, when the result can't be rendered. */
-  send({ result, headers = {}, hangUp = false }: Outgoing): void {
+  send({ result, headers = {}, hangUp = 'no' }: Outgoing): void {
     if (this.#over) return;
     const rendered = render(result);
     this.#close();
@@ -55,16 +64,21 @@ export class Exchange {
   }
 
   /** Always corked: most answers are written after the handler has returned. */
-  #write({ status, headers, contentType, content }: Rendered, hangUp: boolean): void {
+  #write({ status, headers, contentType, content }: Rendered, hangUp: HangUp): void {
     const res = this.#res;
     const cors = this.#cors;
     res.cork(() => {
       res.writeStatus(statusLine(status));
       for (const name in cors) res.writeHeader(name, cors[name]!);
       for (const name in headers) res.writeHeader(name, headers[name]!);
-      if (content !== null) res.writeHeader('Content-Type', contentType).end(content, hangUp);
-      else if (status === 204) res.endWithoutBody(undefined, hangUp);
-      else res.end('', hangUp);
+      if (content === null) {
+        // Without arguments: given undefined, the library announces 2^63 bytes.
+        if (status === 204) res.endWithoutBody();
+        else res.end('', hangUp !== 'no');
+        return;
+      }
+      res.writeHeader('Content-Type', contentType);
+      res.end(hangUp === 'at once' ? padded(content) : content, hangUp !== 'no');
     });
   }
 }
@@ -83,4 +97,17 @@ function render(result: Answer | Problem): Rendered {
     return { status, headers, contentType: result.contentType, content: result.content };
   const content = result.json === undefined ? null : JSON.stringify(result.json);
   return { status, headers, contentType: 'application/json', content };
+}
+
+/** Blanks after JSON are part of no value. */
+function padded(content: string | Uint8Array): string {
+  return Buffer.from(content).toString().padEnd(CORK_BYTES, ' ');
+}
+
+/**
+ * Refuses a request whose framing can't be trusted, from a handler that has no Exchange (the claim route): nothing
+ * that follows on the connection is looked at. Synchronously, first thing in the handler.
+ */
+export function refuseAndHangUp(res: HttpResponse, refusal: Problem): void {
+  new Exchange(res, {}, () => {}).send({ result: refusal, hangUp: 'at once' });
 }

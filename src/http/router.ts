@@ -45,7 +45,7 @@ export function createRouter(options: RouterOptions): Router {
 
   function examine(req: HttpRequest, method: string, path: string): Examined {
     const framing = framingProblem((each) => req.forEach(each));
-    if (framing !== null) return { kind: 'reply', reply: { result: framing, hangUp: true } };
+    if (framing !== null) return { kind: 'reply', reply: { result: framing, hangUp: 'at once' } };
 
     const headers = new Map<string, string>();
     req.forEach((name, value) => {
@@ -130,7 +130,7 @@ export function createRouter(options: RouterOptions): Router {
     readBody(res, route.bodyBytesMax ?? BODY_BYTES_MAX, announcedBytes, (raw) => {
       if (raw.ok) void run(exchange, what, route, ctx, raw.value);
       // The rest of an oversized body is not worth reading: the connection goes with it.
-      else exchange.send({ result: raw.problem, hangUp: true });
+      else exchange.send({ result: raw.problem, hangUp: 'after' });
     });
   }
 

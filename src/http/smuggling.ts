@@ -3,7 +3,7 @@
  * would then disagree about where the next request starts, and one client could put words into another's mouth.
  * uWebSockets.js refuses some of these itself, but lets differing Content-Length headers, codings other than
  * `chunked` and an empty header in front of a second one through. All of it is answered 400 and the connection
- * closed, since what follows on it can't be trusted.
+ * closed at once (exchange.ts: refuseAndHangUp), since what follows on it can't be trusted.
  */
 import { type Problem, problem } from '../problems.ts';
 import type { HttpRequest } from './uws-types.ts';
