@@ -7,7 +7,7 @@ import { inOrder, type TemplateChanges, type TemplateFields } from './template-s
 type Field = keyof TemplateFields;
 
 /** What a coupon is worth and where it may be used, and what its code and its place are made from. */
-const FROZEN: ReadonlySet<Field> = new Set([
+const FROZEN: readonly Field[] = [
   'discount',
   'scope',
   'validity',
@@ -18,7 +18,7 @@ const FROZEN: ReadonlySet<Field> = new Set([
   'partitions',
   'measure',
   'stacking',
-] as const);
+];
 const UPWARD_ONLY = ['total', 'perUserLimit'] as const;
 
 /** Names as in the body of a request. */
@@ -50,7 +50,7 @@ export function changedFields(before: Template, after: Template): Field[] {
 /** Null where the change is allowed. Drafts may change in any way. */
 export function frozenProblem(before: Template, after: Template, changed: readonly Field[]): Problem | null {
   if (before.publishedAtMs === null) return null;
-  const frozen = changed.filter((field) => FROZEN.has(field));
+  const frozen = FROZEN.filter((field) => changed.includes(field));
   const lowered = UPWARD_ONLY.filter((field) => after[field] < before[field]);
   if (frozen.length + lowered.length === 0) return null;
   const fields = [...frozen, ...lowered].map((field) => NAMES[field] ?? field);

@@ -37,7 +37,15 @@ export function validate<S extends z.ZodType>(
 ): Result<z.output<S>> {
   const parsed = schema.safeParse(value, { error: allowedText });
   if (parsed.success) return ok(parsed.data);
-  return invalidFields(parsed.error.issues.flatMap((issue) => fieldErrors(issue, value, whole)));
+  const errors = parsed.error.issues.flatMap((issue) => fieldErrors(issue, value, whole));
+  // One value can break several rules of its field that say the same.
+  const said = new Set<string>();
+  return invalidFields(
+    errors.filter(({ field, allowed }) => {
+      const key = JSON.stringify([field, allowed]);
+      return said.has(key) ? false : said.add(key);
+    }),
+  );
 }
 
 function fieldErrors(issue: z.core.$ZodIssue, value: unknown, whole: string): FieldError[] {

@@ -1,0 +1,182 @@
+/** The catalog over HTTP: who sees what, and the whole way of a template and its activity. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NO_CREDENTIALS } from '../../src/auth/caller.ts';
+import { Catalog } from '../../src/catalog/catalog.ts';
+import { catalogRoutes } from '../../src/http/catalog-routes.ts';
+import { createRouter } from '../../src/http/router.ts';
+import { loadUws } from '../../src/http/uws.ts';
+import type { TemplatedApp } from '../../src/http/uws-types.ts';
+import { ok } from '../../src/problems.ts';
+import { SqliteStore } from '../../src/records/sqlite-store.ts';
+import { rawTemplate } from '../catalog/bodies.ts';
+
+const NOW = Date.UTC(2026, 10, 10);
+const uws = loadUws();
+let app: TemplatedApp;
+let base = '';
+
+beforeAll(async () => {
+  const now = () => NOW;
+  const log = { error: () => {} };
+  const catalog = await Catalog.load({
+    store: new SqliteStore(':memory:'),
+    engine: {
+      templateChanged: async () => {},
+      openActivity: async ({ stock }) => (stock <= 50 ? { ok: true } : { ok: false, available: 50 }),
+      resizeActivity: async () => ({ ok: true }),
+      closeActivity: async () => {},
+    },
+    spaces: () => [{ space: '0', size: 1_000 }],
+    now,
+    log,
+  });
+  const routes = catalogRoutes({
+    catalog,
+    stockOf: () => ({ total: 100, free: 60, leased: 30, claimed: 10, flushed: 5 }),
+    remaining: (_templateId, activityId) => (activityId === 0 ? 90 : 40),
+  });
+  const router = createRouter({
+    routes,
+    authenticator: {
+      caller: (header) =>
+        header('authorization') === 'Bearer admin'
+          ? ok({ userId: null, service: true, operator: true })
+          : header('x-user-id') !== ''
+            ? ok({ userId: header('x-user-id'), service: false, operator: false })
+            : { ok: false, problem: NO_CREDENTIALS },
+    },
+    corsOrigins: [],
+    now,
+    log,
+  });
+  app = uws.App();
+  router.mount(app);
+  app.listen('127.0.0.1', 0, (socket) => {
+    if (socket !== false) base = `http://127.0.0.1:${uws.us_socket_local_port(socket)}`;
+  });
+});
+
+afterAll(() => {
+  app.close();
+});
+
+interface Told {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of any shape, compared as a whole
+  readonly json: any;
+}
+
+async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Told> {
+  const init = { method, headers: { Authorization: 'Bearer admin', ...headers } };
+  const answer = await fetch(
+    base + path,
+    body === undefined ? init : { ...init, body: JSON.stringify(body) },
+  );
+  const text = await answer.text();
+  return { status: answer.status, json: text === '' ? null : JSON.parse(text) };
+}
+
+const asCustomer = { Authorization: '', 'X-User-Id': '7' };
+
+describe('the catalog over HTTP', () => {
+  it('takes a template from draft to deleted', async () => {
+    const created = await call('POST', '/v1/templates', rawTemplate(), { 'Idempotency-Key': 'k1' });
+    expect(created).toMatchObject({ status: 201, json: { id: '1', status: 'draft', stock: 100 } });
+    expect(await call('POST', '/v1/templates', rawTemplate(), { 'Idempotency-Key': 'k1' })).toEqual(created);
+    expect(await call('GET', '/v1/templates/1', undefined, asCustomer)).toMatchObject({
+      status: 404,
+      json: { code: 'not_found' },
+    });
+    expect((await call('GET', '/v1/templates/1/stock')).json).toMatchObject({
+      total: 100,
+      free: 100,
+      claimed: 0,
+    });
+
+    expect(await call('POST', '/v1/templates/1/publish')).toMatchObject({
+      status: 200,
+      json: { status: 'published' },
+    });
+    const seen = await call('GET', '/v1/templates/1', undefined, asCustomer);
+    expect(seen).toMatchObject({ status: 200, json: { id: '1', remaining: 90 } });
+    expect(seen.json).not.toHaveProperty('stock');
+    expect((await call('GET', '/v1/templates/1/stock')).json).toEqual({
+      total: 100,
+      free: 60,
+      leased: 30,
+      claimed: 10,
+      flushed: 5,
+    });
+
+    expect(await call('PATCH', '/v1/templates/1', { scope: { goods: [1] } })).toMatchObject({
+      status: 409,
+      json: { code: 'field_frozen', fields: ['scope'] },
+    });
+    expect(await call('PUT', '/v1/templates/1/stock', { total: 120 })).toMatchObject({
+      status: 200,
+      json: { stock: 120 },
+    });
+    expect(await call('PUT', '/v1/templates/1/stock', { total: 110 })).toMatchObject({ status: 409 });
+    expect(await call('GET', '/v1/templates?status=published&q=spring')).toMatchObject({
+      status: 200,
+      json: { items: [{ id: '1' }], next: null },
+    });
+    expect(await call('GET', '/v1/templates?state=published')).toMatchObject({
+      status: 400,
+      json: { code: 'invalid_request' },
+    });
+
+    expect(await call('DELETE', '/v1/templates/1')).toEqual({ status: 204, json: null });
+    expect((await call('GET', '/v1/templates/1', undefined, asCustomer)).status).toBe(404);
+    expect(await call('GET', '/v1/templates/1')).toMatchObject({ status: 200, json: { status: 'deleted' } });
+  });
+
+  it('opens and stops an activity', async () => {
+    await call('POST', '/v1/templates', rawTemplate({ name: 'for sale' }));
+    await call('POST', '/v1/templates/2/publish');
+    const sale = {
+      templateId: '2',
+      name: 'Noon',
+      stock: 40,
+      startsAt: '2026-11-10T00:00:00.000Z',
+      endsAt: '2026-11-11T00:00:00.000Z',
+      perUserLimit: 1,
+    };
+    expect(await call('POST', '/v1/activities', { ...sale, stock: 60 })).toMatchObject({
+      status: 409,
+      json: { code: 'insufficient_stock', available: 50 },
+    });
+    const { status, json } = await call('POST', '/v1/activities', sale);
+    expect({ status, json }).toMatchObject({ status: 201, json: { ...sale, status: 'running' } });
+    const seen = await call('GET', `/v1/activities/${json.id}`, undefined, asCustomer);
+    expect(seen.json).toEqual({
+      id: json.id,
+      templateId: '2',
+      name: 'Noon',
+      startsAt: sale.startsAt,
+      endsAt: sale.endsAt,
+      perUserLimit: 1,
+      status: 'running',
+      remaining: 40,
+    });
+    expect((await call('GET', '/v1/activities?status=running')).json.items).toHaveLength(1);
+    expect(await call('POST', `/v1/activities/${json.id}/stop`)).toMatchObject({
+      status: 200,
+      json: { status: 'stopped' },
+    });
+    expect((await call('GET', '/v1/activities/99999999999')).status).toBe(404);
+  });
+
+  it('is for operators', async () => {
+    expect((await call('POST', '/v1/templates', rawTemplate(), asCustomer)).status).toBe(403);
+    expect((await call('GET', '/v1/activities', undefined, { Authorization: '' })).status).toBe(401);
+    expect(
+      (await call('POST', '/v1/templates', rawTemplate(), { 'Idempotency-Key': 'x'.repeat(201) })).status,
+    ).toBe(400);
+  });
+});
