@@ -13,7 +13,7 @@ import { ENTRY_WORDS, writeEntry } from '../claimlog/entry.ts';
 import { HEADER_WORDS } from '../claimlog/frame.ts';
 import { DRAIN_MAX, RECALL_WAIT_MS, SLICE_IDLE_MS } from '../limits.ts';
 import type { Holder, LeaseOutcome, PoolRef, SerialRange } from '../ports.ts';
-import { type ParkedClaim, PoolState, type TemplateActor, WAIT } from './template-actor.ts';
+import { type ParkedClaim, type PoolState, type TemplateActor, WAIT } from './template-actor.ts';
 import { Verdict } from './verdict.ts';
 
 export interface OwnerPorts {
@@ -25,7 +25,13 @@ export interface OwnerPorts {
   appended(): void;
   reply(slotWord: number, verdict: number, serial: number): void;
   askLease(ref: PoolRef, holder: Holder, epoch: number, sold: readonly SerialRange[]): void;
-  giveBack(ref: PoolRef, holder: Holder, epoch: number, sold: readonly SerialRange[], unsold: readonly SerialRange[]): void;
+  giveBack(
+    ref: PoolRef,
+    holder: Holder,
+    epoch: number,
+    sold: readonly SerialRange[],
+    unsold: readonly SerialRange[],
+  ): void;
 }
 
 class Batch {
@@ -112,7 +118,14 @@ export class Owner {
     if (!pool.dry || pool.parked.length === 1) this.ask(pool);
   }
 
-  private decide(pool: PoolState, slotWord: number, lo: number, hi: number, keyLo: number, keyHi: number): number {
+  private decide(
+    pool: PoolState,
+    slotWord: number,
+    lo: number,
+    hi: number,
+    keyLo: number,
+    keyHi: number,
+  ): number {
     const { actor } = pool;
     const { batch } = this;
     const verdict = actor.decide(pool, lo, hi, keyLo, keyHi, batch.timeMs);
@@ -171,7 +184,7 @@ export class Owner {
         const { actor } = pool;
         actor.units.publish(serials[i], batch.timeMs);
         pool.slice.settle(1);
-        Atomics.add(actor.counters, 0, 1);
+        Atomics.add(pool.claimed, 0, 1);
         if (pool.slice.pending === 0 && (pool.owesReport || pool.parked.length > 0)) {
           settledPools ??= new Set();
           settledPools.add(pool);
@@ -216,7 +229,10 @@ export class Owner {
         pool.grant(outcome.epoch, outcome.ranges);
         break;
       case 'exhausted':
-        assert(pool.slice.pending === 0 && pool.slice.unsold === 0, 'exhausted while this actor still holds units');
+        assert(
+          pool.slice.pending === 0 && pool.slice.unsold === 0,
+          'exhausted while this actor still holds units',
+        );
         pool.soldOut = true;
         pool.dry = true;
         break;
@@ -302,7 +318,8 @@ export class Owner {
     this.begin(nowMs);
     for (let i = 0; i < parked.length; i++) {
       const claim = parked[i];
-      if (this.decide(pool, claim.slotWord, claim.lo, claim.hi, claim.keyLo, claim.keyHi) === WAIT) pool.parked.push(claim);
+      if (this.decide(pool, claim.slotWord, claim.lo, claim.hi, claim.keyLo, claim.keyHi) === WAIT)
+        pool.parked.push(claim);
     }
     if (pool.parked.length === 0) this.parkedPools.delete(pool);
     else if (!pool.dry) this.ask(pool);

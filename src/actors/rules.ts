@@ -42,7 +42,10 @@ export function rulesOf(template: Template, activities: readonly Activity[]): Te
         perUserLimit: activity.perUserLimit,
         fromMs: activity.startsAtMs,
         // A stopped activity is over, whatever its window said.
-        untilMs: activity.status === 'stopped' ? Number.NEGATIVE_INFINITY : Math.min(activity.endsAtMs, usableUntilMs),
+        untilMs:
+          activity.status === 'stopped'
+            ? Number.NEGATIVE_INFINITY
+            : Math.min(activity.endsAtMs, usableUntilMs),
       })),
     ],
   };

@@ -43,6 +43,8 @@ export class PoolState {
   owesReport = false;
   lastTakenMs = 0;
   parked: ParkedClaim[] = [];
+  /** [0]: durable claims of this actor in this pool. Shared: main adds these up for the stock figures. */
+  readonly claimed = new Int32Array(new SharedArrayBuffer(4));
 
   constructor(actor: TemplateActor, rules: PoolRules) {
     this.actor = actor;
@@ -69,18 +71,15 @@ export class TemplateActor {
   readonly partition: number;
   readonly users: UserTable;
   readonly units: UnitTable;
-  /** [0]: durable claims of this actor. Shared: the ingress adds these up for the stock figures. */
-  readonly counters: Int32Array;
   readonly pools = new Map<number, PoolState>();
   /** The unit of the last decision that named one. */
   serial = -1;
   private audience: Set<string> | null = null;
 
-  constructor(rules: TemplateRules, partition: number, users: UserTable, units: UnitTable, counters: Int32Array) {
+  constructor(rules: TemplateRules, partition: number, users: UserTable, units: UnitTable) {
     this.partition = partition;
     this.users = users;
     this.units = units;
-    this.counters = counters;
     this.rules = rules;
     this.setRules(rules);
   }
@@ -108,7 +107,8 @@ export class TemplateActor {
       if (units.activityId(serial) !== activityId) continue;
       heldInPool++;
       // With a limit of one the first coupon answers every repeat; else only the one claimed with the same key.
-      if (perUserLimit === 1 || ((keyLo | keyHi) !== 0 && units.hasKey(serial, keyLo, keyHi))) repeat = serial;
+      if (perUserLimit === 1 || ((keyLo | keyHi) !== 0 && units.hasKey(serial, keyLo, keyHi)))
+        repeat = serial;
     }
     if (repeat >= 0) {
       this.serial = repeat;

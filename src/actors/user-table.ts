@@ -90,18 +90,32 @@ export class UserTable {
   newest(lo: number, hi: number): number {
     const hash = hashUser(lo, hi);
     const segment = this.segments[this.shift === 32 ? 0 : hash >>> this.shift];
-    const capacity = (segment.length - HEADER_WORDS) / WORDS;
-    let at = HEADER_WORDS + placeOf(hash, capacity) * WORDS;
-    for (;;) {
-      const value = Atomics.load(segment, at + 2);
-      if (value === 0) break;
-      if (segment[at] === lo && segment[at + 1] === hi) {
-        return Atomics.load(segment, RETIRED) === 0 ? value - 1 : UNKNOWN;
+    const at = find(segment, hash, lo, hi);
+    const newest = at < 0 ? ABSENT : Atomics.load(segment, at + 2) - 1;
+    return Atomics.load(segment, RETIRED) === 0 ? newest : UNKNOWN;
+  }
+
+  /**
+   * Like `newest`, but ABSENT or what was true when a retired segment was replaced: for readers that look on main,
+   * where the replacement is known a moment later and a claim of that moment may be missed only until then.
+   */
+  newestAnyway(lo: number, hi: number): number {
+    const hash = hashUser(lo, hi);
+    const segment = this.segments[this.shift === 32 ? 0 : hash >>> this.shift];
+    const at = find(segment, hash, lo, hi);
+    return at < 0 ? ABSENT : Atomics.load(segment, at + 2) - 1;
+  }
+
+  /** The user (decimal) whose coupons include `serial`, or null. Walks the whole table. */
+  holderOf(serial: number, previous: (serial: number) => number): string | null {
+    for (const segment of this.segments) {
+      for (let at = HEADER_WORDS; at < segment.length; at += WORDS) {
+        for (let held = Atomics.load(segment, at + 2) - 1; held >= 0; held = previous(held)) {
+          if (held === serial) return ((BigInt(segment[at + 1]) << 32n) | BigInt(segment[at])).toString();
+        }
       }
-      at += WORDS;
-      if (at >= segment.length) at = HEADER_WORDS;
     }
-    return Atomics.load(segment, RETIRED) === 0 ? ABSENT : UNKNOWN;
+    return null;
   }
 
   /** Makes `serial` the user's newest coupon. Only the owner calls this. */
@@ -125,6 +139,17 @@ export class UserTable {
     this.onSegment(index, next.buffer as SharedArrayBuffer);
     return next;
   }
+}
+
+/** Word index of a user's entry, or -1. */
+function find(segment: Uint32Array, hash: number, lo: number, hi: number): number {
+  let at = HEADER_WORDS + placeOf(hash, (segment.length - HEADER_WORDS) / WORDS) * WORDS;
+  while (Atomics.load(segment, at + 2) !== 0) {
+    if (segment[at] === lo && segment[at + 1] === hi) return at;
+    at += WORDS;
+    if (at >= segment.length) at = HEADER_WORDS;
+  }
+  return -1;
 }
 
 function insert(segment: Uint32Array, hash: number, lo: number, hi: number, value: number): void {

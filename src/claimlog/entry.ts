@@ -63,7 +63,17 @@ export function readEntry(words: Uint32Array, at: number, into: ClaimEntry): Cla
 }
 
 export function blankEntry(): ClaimEntry {
-  return { templateId: 0, serial: 0, userLo: 0, userHi: 0, activityId: 0, code: 0, claimedAtMs: 0, keyLo: 0, keyHi: 0 };
+  return {
+    templateId: 0,
+    serial: 0,
+    userLo: 0,
+    userHi: 0,
+    activityId: 0,
+    code: 0,
+    claimedAtMs: 0,
+    keyLo: 0,
+    keyHi: 0,
+  };
 }
 
 /** The words of a byte run that holds whole entries; copies only when the bytes do not lie on a word boundary. */

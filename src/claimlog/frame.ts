@@ -17,7 +17,13 @@ const MAGIC = 0x31464244;
 const TWO_32 = 0x1_0000_0000;
 
 /** Fills in the header of a frame whose `count` entries already stand behind it; returns its length in bytes. */
-export function sealFrame(words: Uint32Array, count: number, logId: number, offset: number, synced: number): number {
+export function sealFrame(
+  words: Uint32Array,
+  count: number,
+  logId: number,
+  offset: number,
+  synced: number,
+): number {
   const length = HEADER_BYTES + count * ENTRY_BYTES;
   words[0] = MAGIC;
   words[2] = length;
@@ -45,7 +51,13 @@ export type FrameCheck = 'whole' | 'short' | 'damaged';
  * 'damaged': it is not the frame that belongs at this offset of this log. `into` is filled for whole frames, and its
  * length also for short ones whose header is there.
  */
-export function checkFrame(words: Uint32Array, at: number, logId: number, offset: number, into: FrameHeader): FrameCheck {
+export function checkFrame(
+  words: Uint32Array,
+  at: number,
+  logId: number,
+  offset: number,
+  into: FrameHeader,
+): FrameCheck {
   into.length = HEADER_BYTES;
   if (words.length - at < HEADER_WORDS) return 'short';
   const length = words[at + 2];

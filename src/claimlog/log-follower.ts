@@ -59,7 +59,12 @@ export class LogFollower {
       }
       if (check !== 'whole') {
         const file = segmentPath(this.root, this.logId, this.segmentStart);
-        throw new LogDamaged(file, this.position - this.segmentStart, this.position, `${check} frame below ${limit}`);
+        throw new LogDamaged(
+          file,
+          this.position - this.segmentStart,
+          this.position,
+          `${check} frame below ${limit}`,
+        );
       }
       if (header.count > 0) {
         const start = words.byteOffset + (at + HEADER_WORDS) * 4;
@@ -70,7 +75,12 @@ export class LogFollower {
       this.position += header.length;
     }
     if (this.position === from) return null;
-    return { logId: this.logId, fromOffset: from, toOffset: this.position, entries: concat(parts, entries * ENTRY_BYTES) };
+    return {
+      logId: this.logId,
+      fromOffset: from,
+      toOffset: this.position,
+      entries: concat(parts, entries * ENTRY_BYTES),
+    };
   }
 
   close(): void {
@@ -81,7 +91,11 @@ export class LogFollower {
     if (this.fd < 0 || this.position >= this.segmentEnd) this.openSegment();
     const buffer = bytes > CHUNK_BYTES ? new Uint32Array(Math.ceil(bytes / 4)) : this.chunk;
     const room = Math.min(buffer.byteLength, this.segmentEnd - this.position);
-    let n = this.disk.read(this.fd, new Uint8Array(buffer.buffer, 0, room), this.position - this.segmentStart);
+    let n = this.disk.read(
+      this.fd,
+      new Uint8Array(buffer.buffer, 0, room),
+      this.position - this.segmentStart,
+    );
     if (n === 0 && this.segmentEnd === Number.POSITIVE_INFINITY) {
       // The writer may have gone on to a new segment since this one was opened.
       this.openSegment();
@@ -95,7 +109,12 @@ export class LogFollower {
     const starts = listSegments(this.disk, this.root, this.logId);
     const index = starts.findLastIndex((start) => start <= this.position);
     if (index < 0) {
-      throw new LogDamaged(segmentPath(this.root, this.logId, this.position), 0, this.position, 'segment is missing');
+      throw new LogDamaged(
+        segmentPath(this.root, this.logId, this.position),
+        0,
+        this.position,
+        'segment is missing',
+      );
     }
     this.segmentStart = starts[index];
     this.segmentEnd = index + 1 < starts.length ? starts[index + 1] : Number.POSITIVE_INFINITY;

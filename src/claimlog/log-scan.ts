@@ -13,7 +13,9 @@ import { listSegments, segmentPath } from './segment.ts';
 export class LogDamaged extends Error {
   override name = 'LogDamaged';
   constructor(file: string, position: number, offset: number, why: string) {
-    super(`claim log damaged below its synced position: ${file} at byte ${position} (log offset ${offset}): ${why}`);
+    super(
+      `claim log damaged below its synced position: ${file} at byte ${position} (log offset ${offset}): ${why}`,
+    );
   }
 }
 
@@ -70,8 +72,13 @@ export function scanLog(
     while (at < words.length && offset < until) {
       const check = checkFrame(words, at, logId, offset, header);
       if (check !== 'whole') {
-        const proof = Math.max(synced, syncedBehind(words, at, logId, offset), laterSegments(disk, root, logId, starts, s));
-        if (proof > offset) throw new LogDamaged(file, at * 4, offset, `${check} frame, yet ${proof} was synced`);
+        const proof = Math.max(
+          synced,
+          syncedBehind(words, at, logId, offset),
+          laterSegments(disk, root, logId, starts, s),
+        );
+        if (proof > offset)
+          throw new LogDamaged(file, at * 4, offset, `${check} frame, yet ${proof} was synced`);
         return finish(offset, synced, lastClaims);
       }
       if (header.synced > synced) synced = header.synced;

@@ -24,7 +24,8 @@ export function sealLog(disk: LogDisk, root: string, logId: number, watermark: n
 
   const target = segmentPath(root, logId, from);
   const temporary = `${target}.tmp`;
-  if (disk.list(logDir(root, logId)).includes(temporary.slice(logDir(root, logId).length + 1))) disk.remove(temporary);
+  if (disk.list(logDir(root, logId)).includes(temporary.slice(logDir(root, logId).length + 1)))
+    disk.remove(temporary);
   const fd = disk.create(temporary);
   let offset = from;
   try {

@@ -207,3 +207,10 @@ function isSame(a: CodeExtent, b: CodeExtent): boolean {
     a.templateId === b.templateId
   );
 }
+
+/** The extent of `extents` (all of one template) that covers a unit. */
+export function extentOfSerial(extents: readonly CodeExtent[], serial: number): CodeExtent | undefined {
+  return extents.find(
+    (extent) => extent.firstSerial <= serial && serial < extent.firstSerial + extent.length,
+  );
+}

@@ -30,6 +30,8 @@ interface Pool {
   nextEpoch: number;
   /** Units are being gathered for elsewhere: nothing is granted meanwhile. */
   held: boolean;
+  /** More units are on their way (their codes are being made): not exhausted yet, whatever is free. */
+  expecting: boolean;
 }
 
 /** What holders must be told, outside of an answer. */
@@ -56,6 +58,7 @@ export class MemoryLedger {
       thirsty: new Map(),
       nextEpoch: 1,
       held: false,
+      expecting: false,
     });
   }
 
@@ -94,7 +97,7 @@ export class MemoryLedger {
       return { kind: 'granted', epoch: lease.epoch, ranges };
     }
     pool.thirsty.set(key, holder);
-    if (pool.held || pool.free.size > 0) return { kind: 'recalling' };
+    if (pool.held || pool.expecting) return { kind: 'recalling' };
     if (leasedUnits(pool) > 0) {
       this.recallOthers(pool, key, false);
       return { kind: 'recalling' };
@@ -105,7 +108,13 @@ export class MemoryLedger {
   }
 
   /** The holder reports sales and gives units back. A past epoch is refused whole: false. */
-  giveBack(ref: PoolRef, holder: Holder, epoch: number, sold: readonly SerialRange[], unsold: readonly SerialRange[]): boolean {
+  giveBack(
+    ref: PoolRef,
+    holder: Holder,
+    epoch: number,
+    sold: readonly SerialRange[],
+    unsold: readonly SerialRange[],
+  ): boolean {
     const pool = this.pools.get(poolKey(ref));
     const lease = pool?.leases.get(holderKey(holder));
     if (pool === undefined || lease === undefined || lease.epoch !== epoch) return false;
@@ -115,7 +124,7 @@ export class MemoryLedger {
       pool.free.add(range);
     }
     lease.recalled = false;
-    if (!pool.held && (pool.free.size > 0 || leasedUnits(pool) === 0)) this.tellThirsty(pool, null);
+    if (!pool.held && (pool.free.size > 0 || isDrained(pool))) this.tellThirsty(pool, null);
     return true;
   }
 
@@ -164,18 +173,33 @@ export class MemoryLedger {
     return { total: pool.free.size + leased, free: pool.free.size, leased };
   }
 
-  /** Nothing free and every unit that was leased is reported sold. */
+  /** Nothing free, nothing on its way, and every unit that was leased is reported sold. */
   isExhausted(ref: PoolRef): boolean {
     const pool = this.pools.get(poolKey(ref));
-    return pool !== undefined && pool.free.size === 0 && leasedUnits(pool) === 0;
+    return pool !== undefined && isDrained(pool);
+  }
+
+  /** Whether more units are on their way into the pool. */
+  expect(ref: PoolRef, expecting: boolean): void {
+    const pool = this.mustGet(ref);
+    pool.expecting = expecting;
+    if (!expecting && isDrained(pool)) this.tellThirsty(pool, null);
   }
 
   /** For the checker: every pool with its free serials and its leases. */
-  snapshot(): { ref: PoolRef; free: SerialRange[]; leases: { holder: Holder; epoch: number; serials: SerialRange[] }[] }[] {
+  snapshot(): {
+    ref: PoolRef;
+    free: SerialRange[];
+    leases: { holder: Holder; epoch: number; serials: SerialRange[] }[];
+  }[] {
     return [...this.pools.values()].map((pool) => ({
       ref: pool.ref,
       free: pool.free.list(),
-      leases: [...pool.leases.values()].map(({ holder, epoch, serials }) => ({ holder, epoch, serials: serials.list() })),
+      leases: [...pool.leases.values()].map(({ holder, epoch, serials }) => ({
+        holder,
+        epoch,
+        serials: serials.list(),
+      })),
     }));
   }
 
@@ -211,6 +235,10 @@ function leasedUnits(pool: Pool): number {
   let units = 0;
   for (const lease of pool.leases.values()) units += lease.serials.size;
   return units;
+}
+
+function isDrained(pool: Pool): boolean {
+  return pool.free.size === 0 && !pool.expecting && !pool.held && leasedUnits(pool) === 0;
 }
 
 function poolKey(ref: PoolRef): string {

@@ -59,7 +59,10 @@ export class SerialSet {
     if (from === to) return;
     const i = this.indexOf(from);
     const range = this.ranges[i];
-    assert(range !== undefined && range.from <= from && range.to >= to, `serials ${from}–${to} are not in the set`);
+    assert(
+      range !== undefined && range.from <= from && range.to >= to,
+      `serials ${from}–${to} are not in the set`,
+    );
     if (range.from === from && range.to === to) this.ranges.splice(i, 1);
     else if (range.from === from) range.from = to;
     else if (range.to === to) range.to = from;

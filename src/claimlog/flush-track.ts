@@ -1,0 +1,59 @@
+/**
+ * One log's way into the record store: which batch is next, and what its outcome means. Batches of a log are committed
+ * one after the other; the watermark in the store decides where to go on, never what this side remembers.
+ */
+import type { ClaimBatch, CommitOutcome } from '../ports.ts';
+import type { LogDisk } from './disk.ts';
+import { LogFollower } from './log-follower.ts';
+
+export class FlushConflict extends Error {
+  override name = 'FlushConflict';
+}
+
+export class FlushTrack {
+  readonly logId: number;
+  private readonly follower: LogFollower;
+  private watermarkOffset: number;
+
+  constructor(disk: LogDisk, root: string, logId: number, watermark: number) {
+    this.logId = logId;
+    this.follower = new LogFollower(disk, root, logId, watermark);
+    this.watermarkOffset = watermark;
+  }
+
+  /** Offset up to which the store has this log. */
+  get watermark(): number {
+    return this.watermarkOffset;
+  }
+
+  /** The next batch below `synced`, or null. Nothing may be asked for while a batch is on its way. */
+  next(synced: number, entriesMax: number): ClaimBatch | null {
+    return this.follower.next(synced, entriesMax);
+  }
+
+  /** Takes in what became of the last batch. Throws FlushConflict when an operator must look. */
+  settle(batch: ClaimBatch, outcome: CommitOutcome): void {
+    switch (outcome.kind) {
+      case 'committed':
+        this.watermarkOffset = batch.toOffset;
+        return;
+      case 'stale':
+        // Someone, or an attempt whose answer was lost, has moved it: the store knows best.
+        this.watermarkOffset = outcome.offset;
+        this.follower.seek(outcome.offset);
+        return;
+      case 'conflict':
+        this.follower.seek(batch.fromOffset);
+        throw new FlushConflict(outcome.detail);
+    }
+  }
+
+  /** The last batch's outcome is unknown: read it again from the watermark. */
+  retry(): void {
+    this.follower.seek(this.watermarkOffset);
+  }
+
+  close(): void {
+    this.follower.close();
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * Where claims enter the engine: answers at once what can be answered here, sends the rest to its owner's ring, and
+ * hands each reply to whoever waits for it.
+ *
+ * A request in flight holds one slot: a small number that names the waiting party on both rings. Slots are given back
+ * by the reply, or all together when their owner dies. Requests gathered in one turn of the event loop are published
+ * together, which is what keeps doorbells rare.
+ */
+import { partitionOf } from '../actors/placement.ts';
+import { ABSENT } from '../actors/user-table.ts';
+import { Verdict } from '../actors/verdict.ts';
+import { SLOTS } from '../limits.ts';
+import type { OwnerLife } from '../workers/owner-pool.ts';
+import type { PoolView, TemplateView } from './template-view.ts';
+
+/** Whoever waits for a claim. Called once per claim sent, from the event loop, never from inside `claim`. */
+export interface ClaimWaiter {
+  claimAnswered(slot: number, pool: PoolView, verdict: number, serial: number): void;
+}
+
+/** The claim was sent to its owner; the answer comes to the waiter. Not a verdict. */
+export const SENT = 0;
+
+export class ClaimDesk {
+  /** Answers by verdict, for the metrics. */
+  readonly answers = new Float64Array(16);
+  /** How many of those needed no owner. */
+  answeredHere = 0;
+  /** Set while too much is not flushed yet: no new claims. */
+  lagging = false;
+  /** After `claim`: the unit of a verdict that names one, or the slot of a claim that was sent. */
+  serial = 0;
+  slot = 0;
+  private readonly lives: (OwnerLife | null)[];
+  private readonly waiters: (ClaimWaiter | null)[] = new Array<ClaimWaiter | null>(SLOTS).fill(null);
+  private readonly pools: (PoolView | null)[] = new Array<PoolView | null>(SLOTS).fill(null);
+  private readonly owners = new Uint8Array(SLOTS);
+  private readonly generations = new Uint16Array(SLOTS);
+  private readonly freeSlots = new Uint16Array(SLOTS);
+  private freeCount = SLOTS;
+  private readonly unpublished: OwnerLife[] = [];
+  private flushScheduled = false;
+  private readonly flushBound = (): void => this.flush();
+
+  constructor(owners: number) {
+    this.lives = new Array<OwnerLife | null>(owners).fill(null);
+    for (let i = 0; i < SLOTS; i++) this.freeSlots[i] = SLOTS - 1 - i;
+  }
+
+  /** Claims in flight. */
+  get inFlight(): number {
+    return SLOTS - this.freeCount;
+  }
+
+  get slotsFree(): number {
+    return this.freeCount;
+  }
+
+  ringDepth(owner: number): number {
+    return this.lives[owner]?.requests.depth ?? 0;
+  }
+
+  ownerUp(life: OwnerLife): void {
+    this.lives[life.index] = life;
+    life.replies.sleep();
+  }
+
+  /** Whatever was on its way to this owner is answered `unavailable`; its replies will be of another generation. */
+  ownerDown(owner: number): void {
+    const life = this.lives[owner];
+    this.lives[owner] = null;
+    if (life !== null) {
+      const at = this.unpublished.indexOf(life);
+      if (at >= 0) this.unpublished.splice(at, 1);
+      this.takeReplies(life);
+    }
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (this.waiters[slot] !== null && this.owners[slot] === owner)
+        this.answer(slot, Verdict.unavailable, 0);
+    }
+  }
+
+  /**
+   * One claim. Returns a verdict (with `serial`) or SENT (with `slot`; the waiter is told later). The order of checks
+   * is the actor's; what this thread cannot know for sure it asks the owner.
+   */
+  claim(
+    pool: PoolView,
+    lo: number,
+    hi: number,
+    keyLo: number,
+    keyHi: number,
+    nowMs: number,
+    waiter: ClaimWaiter,
+  ): number {
+    const { template } = pool;
+    const partition = partitionOf(lo, hi, template.actors.length);
+    const actor = template.actors[partition];
+    const here = this.decideHere(
+      pool,
+      template,
+      actor.users === null ? -2 : actor.users.newest(lo, hi),
+      nowMs,
+    );
+    if (here !== SENT) {
+      this.answers[here]++;
+      this.answeredHere++;
+      return here;
+    }
+    const life = this.lives[actor.owner];
+    if (life === null || this.lagging) return this.refuse(Verdict.unavailable);
+    if (this.freeCount === 0) return this.refuse(Verdict.overloaded);
+    const at = life.requests.reserve();
+    if (at < 0) return this.refuse(Verdict.overloaded);
+
+    const slot = this.freeSlots[--this.freeCount];
+    this.waiters[slot] = waiter;
+    this.pools[slot] = pool;
+    this.owners[slot] = actor.owner;
+    const { words } = life.requests;
+    words[at] = slot | (this.generations[slot] << 16);
+    words[at + 1] = template.rules.templateId;
+    words[at + 2] = partition;
+    words[at + 3] = pool.rules.activityId;
+    words[at + 4] = lo;
+    words[at + 5] = hi;
+    words[at + 6] = keyLo;
+    words[at + 7] = keyHi;
+    if (this.unpublished.indexOf(life) < 0) this.unpublished.push(life);
+    if (!this.flushScheduled) {
+      this.flushScheduled = true;
+      setImmediate(this.flushBound);
+    }
+    this.slot = slot;
+    return SENT;
+  }
+
+  private decideHere(pool: PoolView, template: TemplateView, newest: number, nowMs: number): number {
+    const { rules } = pool;
+    if (newest >= 0) {
+      // Only the plain case: limit one, and the user's only coupon is a durable one of this pool.
+      const { units } = template;
+      if (rules.perUserLimit !== 1 || !units.isClaimed(newest)) return SENT;
+      if (units.activityId(newest) !== rules.activityId || units.previous(newest) >= 0) return SENT;
+      this.serial = newest;
+      return Verdict.alreadyClaimed;
+    }
+    if (newest !== ABSENT) return SENT;
+    if (!template.rules.published) return Verdict.notActive;
+    if (nowMs < rules.fromMs) return Verdict.notStarted;
+    if (nowMs >= rules.untilMs) return Verdict.ended;
+    if (!template.rules.claimable) return Verdict.notEligible;
+    return pool.soldOut && template.rules.audience === null ? Verdict.soldOut : SENT;
+  }
+
+  private refuse(verdict: number): number {
+    this.answers[verdict]++;
+    this.answeredHere++;
+    return verdict;
+  }
+
+  /** Publishes what was gathered, takes replies that are there, and goes back to waiting for a doorbell. */
+  private flush(): void {
+    this.flushScheduled = false;
+    for (const life of this.unpublished) if (life.requests.publish()) life.port.postMessage(0);
+    this.unpublished.length = 0;
+  }
+
+  /** Replies of this life wait. */
+  doorbell(life: OwnerLife): void {
+    life.replies.wake();
+    do this.takeReplies(life);
+    while (!life.replies.sleep());
+    // What the answers led to (the next request of a pipelining client) goes out with this turn.
+    if (this.unpublished.length > 0) this.flush();
+  }
+
+  private takeReplies(life: OwnerLife): void {
+    const { replies } = life;
+    for (let n = replies.available(); n > 0; n = replies.available()) {
+      const { words } = replies;
+      for (let i = 0; i < n; i++) {
+        const at = replies.at(i);
+        const slotWord = words[at];
+        const slot = slotWord & 0xffff;
+        if (this.generations[slot] === slotWord >>> 16) this.answer(slot, words[at + 1], words[at + 2]);
+      }
+      replies.release(n);
+    }
+  }
+
+  private answer(slot: number, verdict: number, serial: number): void {
+    const waiter = this.waiters[slot];
+    const pool = this.pools[slot];
+    if (waiter === null || pool === null) return;
+    this.waiters[slot] = null;
+    this.pools[slot] = null;
+    this.generations[slot]++;
+    this.freeSlots[this.freeCount++] = slot;
+    this.answers[verdict]++;
+    waiter.claimAnswered(slot, pool, verdict, serial);
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * What the ingress knows of a template: its rules, its owners, and the owners' shared tables. Enough to answer repeats
+ * and most refusals without asking anybody.
+ */
+import { ownerOf } from '../actors/placement.ts';
+import type { PoolRules, TemplateRules } from '../actors/rules.ts';
+import { UnitTable } from '../actors/unit-table.ts';
+import type { UserTable } from '../actors/user-table.ts';
+import type { Activity, CodeExtent, Template } from '../domain/template.ts';
+
+/** One actor as seen from outside. Its table outlives the actor: what was durable stays true while the owner is down. */
+export interface ActorView {
+  readonly owner: number;
+  users: UserTable | null;
+}
+
+export class PoolView {
+  readonly template: TemplateView;
+  rules: PoolRules;
+  /** Nothing free, leased unsold or pending: set and cleared with the ledger's state. */
+  soldOut = false;
+  /** Durable claims, one shared counter per partition. */
+  readonly claimed: Int32Array[] = [];
+
+  constructor(template: TemplateView, rules: PoolRules) {
+    this.template = template;
+    this.rules = rules;
+  }
+
+  get claimedUnits(): number {
+    let sum = 0;
+    for (const counter of this.claimed) sum += Atomics.load(counter, 0);
+    return sum;
+  }
+}
+
+export class TemplateView {
+  template: Template;
+  activities: readonly Activity[];
+  rules: TemplateRules;
+  readonly units = new UnitTable([]);
+  readonly extents: CodeExtent[] = [];
+  readonly actors: readonly ActorView[];
+  readonly pools = new Map<number, PoolView>();
+  /** Rows in the record store. */
+  flushed = 0;
+
+  constructor(template: Template, activities: readonly Activity[], rules: TemplateRules, owners: number) {
+    this.template = template;
+    this.activities = activities;
+    this.rules = rules;
+    this.actors = Array.from({ length: rules.partitions }, (_, partition) => ({
+      owner: ownerOf(template.id, partition, owners),
+      users: null,
+    }));
+    this.setRules(rules);
+  }
+
+  setRules(rules: TemplateRules): void {
+    this.rules = rules;
+    for (const poolRules of rules.pools) {
+      const pool = this.pools.get(poolRules.activityId);
+      if (pool === undefined) this.pools.set(poolRules.activityId, new PoolView(this, poolRules));
+      else pool.rules = poolRules;
+    }
+  }
+
+  get claimedUnits(): number {
+    let sum = 0;
+    for (const pool of this.pools.values()) sum += pool.claimedUnits;
+    return sum;
+  }
+
+  /** The code space of a unit. */
+  spaceOf(serial: number): string {
+    for (const extent of this.extents) {
+      if (serial >= extent.firstSerial && serial < extent.firstSerial + extent.length) return extent.space;
+    }
+    throw new Error(`template ${this.template.id} has no code extent for serial ${serial}`);
+  }
+}

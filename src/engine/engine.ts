@@ -1,0 +1,408 @@
+/**
+ * The claim engine on the main thread: owns the template views, the ledger's desk, the owner threads and the flusher,
+ * and tells each of them what the catalog changed. It decides no claim itself.
+ *
+ * Start: seal the logs of earlier lives, let every owner rebuild from records and logs, compute the ledger from what is
+ * claimed, then open. An owner that dies later goes the same way alone: seal, rebuild, reclaim, open.
+ */
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { rulesOf } from '../actors/rules.ts';
+import { UserTable } from '../actors/user-table.ts';
+import type { CatalogEngine, TakenUnits } from '../catalog/engine-port.ts';
+import { fileDisk } from '../claimlog/disk.ts';
+import { faultyDisk } from '../claimlog/faulty-disk.ts';
+import { sealLog } from '../claimlog/log-seal.ts';
+import { listLogs, logRoot } from '../claimlog/segment.ts';
+import { ClaimDesk } from '../claims/claim-desk.ts';
+import { TemplateView } from '../claims/template-view.ts';
+import type { Config } from '../config.ts';
+import type { Activity, CodeExtent, Template } from '../domain/template.ts';
+import { SerialSet } from '../ledger/serial-set.ts';
+import type { Logger } from '../logger.ts';
+import type { PoolRef, RecordStore, SerialRange } from '../ports.ts';
+import { FLUSH_SIGNAL_BYTES } from '../rings/layout.ts';
+import type { CodesTask } from '../workers/compute-entry.ts';
+import type { ActorShares, FromOwner, OwnedTemplate } from '../workers/owner-messages.ts';
+import { type LifePlan, type OwnerLife, OwnerPool } from '../workers/owner-pool.ts';
+import { FlusherLink } from './flusher-link.ts';
+import { LeaseDesk } from './lease-desk.ts';
+import { claimedIn, unclaimedRanges } from './unclaimed.ts';
+
+const LAG_CHECK_MS = 100;
+
+export interface EngineOptions {
+  readonly config: Config;
+  readonly codeKey: Uint8Array;
+  readonly store: RecordStore;
+  /** Connects one more client to the record store's thread. */
+  readonly connectStore: (port: MessagePort) => void;
+  readonly logger: Logger;
+  /** The engine cannot go on: damage was found, and serving would make it worse. */
+  readonly onFatal: (error: Error) => void;
+}
+
+export interface StockFigures {
+  readonly total: number;
+  readonly free: number;
+  readonly leased: number;
+  readonly claimed: number;
+  readonly flushed: number;
+}
+
+export class Engine implements CatalogEngine {
+  readonly desk: ClaimDesk;
+  readonly owners: OwnerPool;
+  readonly flusher: FlusherLink;
+  readonly leases: LeaseDesk;
+  private readonly options: EngineOptions;
+  private readonly templates = new Map<number, TemplateView>();
+  private readonly activityTemplates = new Map<number, TemplateView>();
+  private readonly compute: Piscina;
+  private readonly root: string;
+  /** Logs of earlier processes and ended lives, for rebuilding. */
+  private oldLogs: number[] = [];
+  private nextLogId = 1;
+  private lagTimer: NodeJS.Timeout | null = null;
+  private started: (() => void) | null = null;
+  private firstReady = 0;
+
+  constructor(options: EngineOptions) {
+    this.options = options;
+    const { config, logger } = options;
+    this.root = logRoot(config.dataDir);
+    this.desk = new ClaimDesk(config.ownerThreads);
+    this.compute = new Piscina({
+      filename: new URL('../workers/compute-entry.js', import.meta.url).href,
+      maxThreads: 1,
+      atomics: 'disabled',
+    });
+    this.leases = new LeaseDesk({
+      send: (owner, message) => this.owners.send(owner, message),
+      template: (templateId) => this.templates.get(templateId),
+      makeCodes: (templateId, range) => this.makeCodes(templateId, range),
+      onFailure: (error) => logger.error({ err: error }, 'codes could not be made'),
+    });
+    const flushSignal = new SharedArrayBuffer(FLUSH_SIGNAL_BYTES);
+    this.flusher = new FlusherLink({
+      logRoot: this.root,
+      codeKey: options.codeKey,
+      segmentKeepMs: config.segmentKeepMs,
+      signal: flushSignal,
+      connectStore: options.connectStore,
+      extents: () => [...this.templates.values()].flatMap((view) => view.extents),
+      onFlushed: (counts) => {
+        for (const [templateId, count] of counts) this.templates.get(templateId)!.flushed += count;
+      },
+      logger,
+    });
+    this.owners = new OwnerPool(
+      {
+        owners: config.ownerThreads,
+        logRoot: this.root,
+        logSync: config.logSync,
+        segmentBytesMax: config.logSegmentBytes,
+        faults: config.faultsPath,
+        flushSignal,
+        logger,
+      },
+      {
+        plan: (index) => this.plan(index),
+        sealed: (_index, logId, end) => this.flusher.ended(logId, end, 0),
+        ready: (life, actors, stored, first) => this.ownerReady(life, actors, stored, first),
+        down: (index, first, error) => this.ownerDown(index, first, error),
+        stopped: (logId, end) => this.flusher.ended(logId, end, 0),
+        message: (index, message) => this.ownerMessage(index, message),
+        doorbell: (life) => this.desk.doorbell(life),
+      },
+    );
+  }
+
+  // ------------------------------------------------------------ life
+
+  /** Resolves when every owner has rebuilt its memory and claims can be answered. */
+  async start(
+    templates: Iterable<Template>,
+    activities: Iterable<Activity>,
+    extents: Iterable<CodeExtent>,
+  ): Promise<void> {
+    const byTemplate = new Map<number, Activity[]>();
+    for (const activity of activities) {
+      const list = byTemplate.get(activity.templateId);
+      if (list === undefined) byTemplate.set(activity.templateId, [activity]);
+      else list.push(activity);
+    }
+    for (const template of templates) {
+      if (template.publishedAtMs !== null) this.view(template, byTemplate.get(template.id) ?? []);
+    }
+    for (const extent of extents) this.templates.get(extent.templateId)?.extents.push(extent);
+
+    const watermarks = new Map(
+      (await this.options.store.watermarks()).map((mark) => [mark.logId, mark.offset]),
+    );
+    fileDisk.makeDir(this.root);
+    this.oldLogs = listLogs(fileDisk, this.root);
+    this.nextLogId = Math.max(0, ...this.oldLogs, ...watermarks.keys()) + 1;
+    const { faultsPath } = this.options.config;
+    const disk = faultsPath === null ? fileDisk : faultyDisk(fileDisk, faultsPath);
+    for (const logId of this.oldLogs) {
+      const watermark = watermarks.get(logId) ?? 0;
+      this.flusher.ended(logId, sealLog(disk, this.root, logId, watermark), watermark);
+    }
+    const ready = new Promise<void>((resolve) => {
+      this.started = resolve;
+    });
+    this.owners.start();
+    await ready;
+    this.flusher.start();
+    this.lagTimer = setInterval(() => {
+      this.desk.lagging = this.lag > this.options.config.lagLimitClaims;
+    }, LAG_CHECK_MS);
+  }
+
+  /** Answers what is in flight, gives leases back, flushes; the caller has stopped taking requests. */
+  async stop(patienceMs: number): Promise<void> {
+    if (this.lagTimer !== null) clearInterval(this.lagTimer);
+    await this.owners.stop();
+    await this.flusher.stop(patienceMs);
+    await this.compute.destroy();
+  }
+
+  private plan(index: number): LifePlan {
+    const { port1, port2 } = new MessageChannel();
+    this.options.connectStore(port2);
+    const templates: OwnedTemplate[] = [];
+    for (const view of this.templates.values()) {
+      if (view.actors.some(({ owner }) => owner === index)) templates.push(ownedTemplate(view));
+    }
+    const logId = this.nextLogId++;
+    const plan = { logId, templates, logs: [...this.oldLogs], store: port1 };
+    // Should this life end, the next one must read its log too.
+    this.oldLogs.push(logId);
+    return plan;
+  }
+
+  private ownerReady(
+    life: OwnerLife,
+    actors: readonly ActorShares[],
+    stored: readonly [number, number][],
+    first: boolean,
+  ): void {
+    for (const shares of actors) this.takeShares(shares);
+    this.flusher.follow(life.logId, life.positions);
+    if (!first) {
+      this.leases.reclaim(life.index);
+      this.desk.ownerUp(life);
+      return;
+    }
+    for (const [templateId, count] of stored) this.templates.get(templateId)!.flushed += count;
+    this.desk.ownerUp(life);
+    this.firstReady++;
+    if (this.firstReady < this.options.config.ownerThreads) return;
+    for (const view of this.templates.values()) this.openPools(view);
+    this.started?.();
+  }
+
+  private ownerDown(index: number, first: boolean, error: Error): void {
+    if (first && this.firstReady < this.options.config.ownerThreads) {
+      this.options.onFatal(error);
+      return;
+    }
+    this.options.logger.error({ err: error, owner: index }, 'owner failed; it starts again');
+    this.desk.ownerDown(index);
+  }
+
+  private ownerMessage(index: number, message: Exclude<FromOwner, number>): void {
+    switch (message.kind) {
+      case 'lease':
+        this.leases.lease(message.ref, message.holder, message.epoch, message.sold);
+        break;
+      case 'giveBack':
+        this.leases.giveBack(message.ref, message.holder, message.epoch, message.sold, message.unsold);
+        break;
+      case 'actor':
+        this.takeShares(message.actor);
+        break;
+      case 'segment': {
+        const actor = this.templates.get(message.templateId)!.actors[message.partition];
+        actor.users?.replaceSegment(message.index, message.buffer);
+        break;
+      }
+      default:
+        this.options.logger.error({ owner: index, kind: message.kind }, 'unexpected message from an owner');
+    }
+  }
+
+  private takeShares(shares: ActorShares): void {
+    const view = this.templates.get(shares.templateId)!;
+    view.actors[shares.partition].users = UserTable.attach(shares.segments);
+    for (const { activityId, claimed } of shares.pools) {
+      const pool = view.pools.get(activityId);
+      if (pool !== undefined) pool.claimed[shares.partition] = new Int32Array(claimed);
+    }
+  }
+
+  // ------------------------------------------------------------ templates
+
+  template(templateId: number): TemplateView | undefined {
+    return this.templates.get(templateId);
+  }
+
+  templateOfActivity(activityId: number): TemplateView | undefined {
+    return this.activityTemplates.get(activityId);
+  }
+
+  allTemplates(): IterableIterator<TemplateView> {
+    return this.templates.values();
+  }
+
+  private view(template: Template, activities: readonly Activity[]): TemplateView {
+    const rules = rulesOf(template, activities);
+    let view = this.templates.get(template.id);
+    if (view === undefined) {
+      view = new TemplateView(template, activities, rules, this.options.config.ownerThreads);
+      this.templates.set(template.id, view);
+    } else {
+      view.template = template;
+      view.activities = activities;
+      view.setRules(rules);
+    }
+    view.units.grow(template.total);
+    for (const activity of activities) this.activityTemplates.set(activity.id, view);
+    return view;
+  }
+
+  /** Computes a template's pools from what is claimed: each active activity gets what is left of its stock. */
+  private openPools(view: TemplateView): void {
+    const { id: templateId, total } = view.template;
+    const unclaimed = new SerialSet(unclaimedRanges(view.units, 0, total));
+    for (const activity of view.activities) {
+      if (activity.status !== 'active') continue;
+      const bare = unclaimed.take(activity.stock - claimedIn(view.units, total, activity.id));
+      this.leases.open({ templateId, activityId: activity.id }, { coded: [], bare });
+    }
+    this.leases.open({ templateId, activityId: 0 }, { coded: [], bare: unclaimed.list() });
+  }
+
+  private async makeCodes(templateId: number, range: SerialRange): Promise<void> {
+    const view = this.templates.get(templateId)!;
+    for (const extent of view.extents) {
+      const from = Math.max(range.from, extent.firstSerial);
+      const to = Math.min(range.to, extent.firstSerial + extent.length);
+      if (from >= to) continue;
+      const task: CodesTask = {
+        key: this.options.codeKey,
+        extent,
+        firstSerial: from,
+        count: to - from,
+        units: view.units.buffers,
+      };
+      await this.compute.run(task, { name: 'makeCodes' });
+    }
+  }
+
+  // ------------------------------------------------------------ what the catalog asks (catalog/engine-port.ts)
+
+  async templateChanged(
+    template: Template,
+    activities: readonly Activity[],
+    newExtent: CodeExtent | null,
+  ): Promise<void> {
+    const known = this.templates.get(template.id);
+    // A change that is told twice brings its extent twice.
+    const repeated =
+      known?.extents.some(({ firstSerial }) => firstSerial === newExtent?.firstSerial) ?? false;
+    const extent = repeated ? null : newExtent;
+    const buffersBefore = known?.units.buffers.length ?? 0;
+    const view = this.view(template, activities);
+    if (extent !== null) {
+      view.extents.push(extent);
+      this.flusher.extent(extent);
+    }
+    if (known !== undefined && view.units.buffers.length > buffersBefore) {
+      this.owners.sendAll({
+        kind: 'units',
+        templateId: template.id,
+        buffers: view.units.buffers.slice(buffersBefore),
+      });
+    }
+    const owned = ownedTemplate(view);
+    for (const owner of new Set(view.actors.map((actor) => actor.owner))) {
+      this.owners.send(owner, { kind: 'template', template: owned });
+    }
+    const general: PoolRef = { templateId: template.id, activityId: 0 };
+    if (!this.leases.ledger.isOpen(general)) {
+      this.leases.open(general, { coded: [], bare: [{ from: 0, to: template.total }] });
+    } else if (extent !== null) {
+      const { firstSerial, length } = extent;
+      this.leases.add(general, { coded: [], bare: [{ from: firstSerial, to: firstSerial + length }] });
+    }
+  }
+
+  async openActivity(activity: Activity, template: Template): Promise<TakenUnits> {
+    return this.resizeActivity(activity, 0, template);
+  }
+
+  async resizeActivity(activity: Activity, _stockBefore: number, template: Template): Promise<TakenUnits> {
+    const ref: PoolRef = { templateId: template.id, activityId: activity.id };
+    const general: PoolRef = { templateId: template.id, activityId: 0 };
+    const claimed = this.templates.get(template.id)?.pools.get(activity.id)?.claimedUnits ?? 0;
+    const more = activity.stock - claimed - this.leases.unclaimed(ref);
+    if (more < 0) {
+      const back = await this.leases.gather(ref, -more);
+      if (back !== null) this.leases.add(general, back);
+      return { ok: true };
+    }
+    const runs = more === 0 ? { coded: [], bare: [] } : await this.leases.gather(general, more);
+    if (runs === null) return { ok: false, available: this.leases.unclaimed(general) };
+    if (this.leases.ledger.isOpen(ref)) this.leases.add(ref, runs);
+    else this.leases.open(ref, runs);
+    return { ok: true };
+  }
+
+  async closeActivity(activity: Activity, template: Template): Promise<void> {
+    const left = await this.leases.shut({ templateId: template.id, activityId: activity.id });
+    this.leases.add({ templateId: template.id, activityId: 0 }, left);
+  }
+
+  // ------------------------------------------------------------ figures
+
+  /** free + leased + claimed = total; leased are the unsold units in owners' slices. */
+  stockOf(templateId: number): StockFigures | null {
+    const view = this.templates.get(templateId);
+    if (view === undefined) return null;
+    const { total } = view.template;
+    let free = 0;
+    for (const activityId of view.pools.keys()) free += this.leases.keeper.free({ templateId, activityId });
+    const claimed = view.claimedUnits;
+    return { total, free, leased: total - free - claimed, claimed, flushed: view.flushed };
+  }
+
+  /** Units a crowd may still get of a pool: of a template's general pool or of an activity. */
+  remainingOf(templateId: number, activityId: number): number {
+    const view = this.templates.get(templateId);
+    if (view === undefined) return 0;
+    if (activityId !== 0) {
+      const activity = view.activities.find(({ id }) => id === activityId);
+      if (activity === undefined || activity.status !== 'active') return 0;
+      return Math.max(0, activity.stock - view.pools.get(activityId)!.claimedUnits);
+    }
+    let elsewhere = 0;
+    for (const activity of view.activities) {
+      const claimed = view.pools.get(activity.id)!.claimedUnits;
+      elsewhere += activity.status === 'active' ? Math.max(activity.stock, claimed) : claimed;
+    }
+    return Math.max(0, view.template.total - elsewhere - view.pools.get(0)!.claimedUnits);
+  }
+
+  /** Durable claims that are not in the record store yet. */
+  get lag(): number {
+    let lag = 0;
+    for (const view of this.templates.values()) lag += view.claimedUnits - view.flushed;
+    return lag;
+  }
+}
+
+function ownedTemplate(view: TemplateView): OwnedTemplate {
+  return { rules: view.rules, total: view.template.total, units: view.units.buffers };
+}

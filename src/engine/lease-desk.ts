@@ -1,0 +1,148 @@
+/**
+ * The ledger's counter: owners' lease messages in, outcomes and recalls out, and the pools' sold-out marks kept in step.
+ * Also moves units between a template's general pool and its activities, which may take recalls and so some time.
+ */
+import type { PoolView, TemplateView } from '../claims/template-view.ts';
+import { MemoryLedger } from '../ledger/memory-ledger.ts';
+import type { Holder, LeaseOutcome, PoolRef, SerialRange } from '../ports.ts';
+import type { ToOwner } from '../workers/owner-messages.ts';
+import { StockKeeper, type UnitRuns } from './stock-keeper.ts';
+
+/** Longest to wait for units that others hold, before a change of pools is given up. */
+const GATHER_MS = 5_000;
+
+export interface LeaseDeskOptions {
+  readonly send: (owner: number, message: ToOwner) => void;
+  readonly template: (templateId: number) => TemplateView | undefined;
+  readonly makeCodes: (templateId: number, range: SerialRange) => Promise<void>;
+  readonly onFailure: (error: unknown) => void;
+}
+
+export class LeaseDesk {
+  readonly ledger: MemoryLedger;
+  readonly keeper: StockKeeper;
+  private readonly options: LeaseDeskOptions;
+  private waiters: (() => void)[] = [];
+
+  constructor(options: LeaseDeskOptions) {
+    this.options = options;
+    this.ledger = new MemoryLedger({
+      recall: (ref, { owner, partition }, all) =>
+        options.send(owner, { kind: 'recall', ref, partition, all }),
+      replenished: (ref, { owner, partition }) =>
+        options.send(owner, { kind: 'replenished', ref, partition }),
+    });
+    this.keeper = new StockKeeper(
+      this.ledger,
+      async (templateId, range) => {
+        await options.makeCodes(templateId, range);
+        queueMicrotask(() => this.refreshTemplate(templateId));
+      },
+      options.onFailure,
+    );
+  }
+
+  lease(ref: PoolRef, holder: Holder, epoch: number, sold: readonly SerialRange[]): void {
+    const outcome: LeaseOutcome = this.ledger.lease(ref, holder, epoch, sold);
+    this.options.send(holder.owner, { kind: 'lease', ref, partition: holder.partition, outcome });
+    this.changed(ref);
+  }
+
+  giveBack(
+    ref: PoolRef,
+    holder: Holder,
+    epoch: number,
+    sold: readonly SerialRange[],
+    unsold: readonly SerialRange[],
+  ): void {
+    // A past epoch is refused whole; whoever held it is gone or will learn it from its next lease.
+    this.ledger.giveBack(ref, holder, epoch, sold, unsold);
+    this.changed(ref);
+  }
+
+  /** The owner is gone and its log is sealed: what it had not sold is free again. */
+  reclaim(owner: number): void {
+    this.ledger.reclaim(owner, (templateId, serial) =>
+      this.options.template(templateId)!.units.isClaimed(serial),
+    );
+    for (const { ref } of this.ledger.snapshot()) this.changed(ref);
+  }
+
+  open(ref: PoolRef, runs: UnitRuns): void {
+    this.keeper.open(ref, runs);
+    this.changed(ref);
+  }
+
+  add(ref: PoolRef, runs: UnitRuns): void {
+    this.keeper.add(ref, runs);
+    this.changed(ref);
+  }
+
+  /** Units of a pool that are not claimed: free or in slices. */
+  unclaimed(ref: PoolRef): number {
+    return this.keeper.free(ref) + this.ledger.stock(ref).leased;
+  }
+
+  /**
+   * Takes `units` out of a pool, recalling leases when the free ones do not suffice. Null when there are not so many,
+   * or their holders did not give them back in time.
+   */
+  async gather(ref: PoolRef, units: number): Promise<UnitRuns | null> {
+    if (this.keeper.free(ref) < units || this.keeper.isFilling(ref)) {
+      const all = units >= this.unclaimed(ref) || this.keeper.free(ref) < units;
+      if (all) this.ledger.hold(ref, true);
+      await this.until(
+        () =>
+          !this.keeper.isFilling(ref) &&
+          (this.keeper.free(ref) >= units || this.ledger.stock(ref).leased === 0),
+      );
+    }
+    const runs = this.keeper.isFilling(ref) ? null : this.keeper.take(ref, units);
+    this.ledger.hold(ref, false);
+    this.changed(ref);
+    return runs;
+  }
+
+  /** Closes a pool once all its leases have come back; what it had left. Rejects when they do not. */
+  async shut(ref: PoolRef): Promise<UnitRuns> {
+    if (!this.ledger.isOpen(ref)) return { coded: [], bare: [] };
+    this.ledger.hold(ref, true);
+    const came = await this.until(() => !this.keeper.isFilling(ref) && this.ledger.stock(ref).leased === 0);
+    if (!came) {
+      this.ledger.hold(ref, false);
+      throw new Error(`units of template ${ref.templateId} activity ${ref.activityId} are still held`);
+    }
+    return this.keeper.close(ref);
+  }
+
+  /** Waits for a condition on the ledger; false when it did not come in time. */
+  private until(condition: () => boolean): Promise<boolean> {
+    if (condition()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.waiters = this.waiters.filter((waiter) => waiter !== check);
+        resolve(false);
+      }, GATHER_MS);
+      const check = (): void => {
+        if (!condition()) return;
+        clearTimeout(timer);
+        this.waiters = this.waiters.filter((waiter) => waiter !== check);
+        resolve(true);
+      };
+      this.waiters.push(check);
+    });
+  }
+
+  private changed(ref: PoolRef): void {
+    this.keeper.poke(ref);
+    const pool: PoolView | undefined = this.options.template(ref.templateId)?.pools.get(ref.activityId);
+    if (pool !== undefined) pool.soldOut = this.ledger.isExhausted(ref);
+    for (const check of [...this.waiters]) check();
+  }
+
+  private refreshTemplate(templateId: number): void {
+    for (const activityId of this.options.template(templateId)?.pools.keys() ?? []) {
+      if (this.ledger.isOpen({ templateId, activityId })) this.changed({ templateId, activityId });
+    }
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Feeds the ledger: a unit becomes leasable only once its code is made, and codes are made some way ahead of the crowd
+ * rather than for the whole stock at once. Per pool, what is neither leased nor claimed is therefore either free in the
+ * ledger (code made) or waiting here (no code yet).
+ */
+
+import type { MemoryLedger } from '../ledger/memory-ledger.ts';
+import { SerialSet } from '../ledger/serial-set.ts';
+import type { PoolRef, SerialRange } from '../ports.ts';
+
+/** Below half of this many leasable units more codes are made. */
+const AHEAD_UNITS = 262_144;
+/** Codes made in one task: short enough that no pool waits long for another. */
+const TASK_UNITS = 65_536;
+
+export interface UnitRuns {
+  readonly coded: readonly SerialRange[];
+  readonly bare: readonly SerialRange[];
+}
+
+interface Waiting {
+  readonly bare: SerialSet;
+  filling: boolean;
+}
+
+export class StockKeeper {
+  private readonly ledger: MemoryLedger;
+  private readonly makeCodes: (templateId: number, range: SerialRange) => Promise<void>;
+  private readonly onFailure: (error: unknown) => void;
+  private readonly pools = new Map<string, Waiting>();
+
+  constructor(
+    ledger: MemoryLedger,
+    makeCodes: (templateId: number, range: SerialRange) => Promise<void>,
+    onFailure: (error: unknown) => void,
+  ) {
+    this.ledger = ledger;
+    this.makeCodes = makeCodes;
+    this.onFailure = onFailure;
+  }
+
+  open(ref: PoolRef, runs: UnitRuns): void {
+    this.ledger.open(ref, runs.coded);
+    this.pools.set(keyOf(ref), { bare: new SerialSet(runs.bare), filling: false });
+    this.poke(ref);
+  }
+
+  /** Closes a pool without leased units; what it had left. */
+  close(ref: PoolRef): UnitRuns {
+    const bare = this.pools.get(keyOf(ref))?.bare.list() ?? [];
+    this.pools.delete(keyOf(ref));
+    return { coded: this.ledger.close(ref), bare };
+  }
+
+  add(ref: PoolRef, runs: UnitRuns): void {
+    const waiting = this.mustGet(ref);
+    for (const range of runs.bare) waiting.bare.add(range);
+    if (runs.coded.length > 0) this.ledger.add(ref, runs.coded);
+    this.poke(ref);
+  }
+
+  /** Units neither leased nor claimed. */
+  free(ref: PoolRef): number {
+    return this.ledger.stock(ref).free + (this.pools.get(keyOf(ref))?.bare.size ?? 0);
+  }
+
+  /** Units whose codes are still to be made, for the checker. */
+  bare(ref: PoolRef): SerialRange[] {
+    return this.pools.get(keyOf(ref))?.bare.list() ?? [];
+  }
+
+  /** Takes exactly `units` out of a pool, those without codes first, or none. */
+  take(ref: PoolRef, units: number): UnitRuns | null {
+    if (this.free(ref) < units) return null;
+    const waiting = this.mustGet(ref);
+    const bare = waiting.bare.take(units);
+    const left = units - bare.reduce((sum, { from, to }) => sum + to - from, 0);
+    const coded = left === 0 ? [] : this.ledger.take(ref, left)!;
+    this.poke(ref);
+    return { coded, bare };
+  }
+
+  /** Makes more codes when the pool runs low. Cheap when there is nothing to do. */
+  poke(ref: PoolRef): void {
+    const waiting = this.pools.get(keyOf(ref));
+    if (waiting === undefined) return;
+    if (!waiting.filling) {
+      this.ledger.expect(ref, waiting.bare.size > 0);
+      if (waiting.bare.size > 0 && this.ledger.stock(ref).free < AHEAD_UNITS / 2)
+        void this.fill(ref, waiting);
+    }
+  }
+
+  private async fill(ref: PoolRef, waiting: Waiting): Promise<void> {
+    waiting.filling = true;
+    try {
+      while (waiting.bare.size > 0 && this.ledger.stock(ref).free < AHEAD_UNITS) {
+        const ranges = waiting.bare.take(TASK_UNITS);
+        try {
+          for (const range of ranges) await this.makeCodes(ref.templateId, range);
+        } catch (error) {
+          for (const range of ranges) waiting.bare.add(range);
+          throw error;
+        }
+        // The pool may have been closed meanwhile: then its closer waits for `filling` and takes these back.
+        if (this.ledger.isOpen(ref)) this.ledger.add(ref, ranges);
+      }
+    } catch (error) {
+      this.onFailure(error);
+    } finally {
+      waiting.filling = false;
+      if (this.pools.get(keyOf(ref)) === waiting) this.ledger.expect(ref, waiting.bare.size > 0);
+    }
+  }
+
+  /** Whether codes of this pool are being made right now: its units cannot be moved then. */
+  isFilling(ref: PoolRef): boolean {
+    return this.pools.get(keyOf(ref))?.filling ?? false;
+  }
+
+  private mustGet(ref: PoolRef): Waiting {
+    const waiting = this.pools.get(keyOf(ref));
+    if (waiting === undefined) throw new Error(`pool ${keyOf(ref)} is not open`);
+    return waiting;
+  }
+}
+
+function keyOf(ref: PoolRef): string {
+  return `${ref.templateId}/${ref.activityId}`;
+}

@@ -1,0 +1,245 @@
+/**
+ * The claim routes: the one path of this server that is written for the crowd. No promise, no closure and no object per
+ * claim; what is needed when the answer comes lies in arrays by slot. Claims that need no owner are answered before the
+ * handler returns.
+ */
+
+import type { AddressRateLimiter } from '../auth/address-rate-limit.ts';
+import type { Authenticator } from '../auth/authenticator.ts';
+import type { RateLimiter } from '../auth/rate-limit.ts';
+import { type ClaimDesk, type ClaimWaiter, SENT } from '../claims/claim-desk.ts';
+import { hashKey } from '../claims/idempotency.ts';
+import { notFound } from '../claims/refusal.ts';
+import type { PoolView, TemplateView } from '../claims/template-view.ts';
+import { ACTIVITY_ID_MAX, BODY_BYTES_MAX, SLOTS, TEMPLATE_ID_MAX } from '../limits.ts';
+import { type Problem, problem } from '../problems.ts';
+import { parseJson, readBody } from './body.ts';
+import { writeClaimAnswer, writeProblem } from './claim-answers.ts';
+import { corsHeaders } from './cors.ts';
+import { refuseAndHangUp } from './exchange.ts';
+import { idempotencyKey } from './idempotency-key.ts';
+import { smugglingProblem } from './smuggling.ts';
+import type { HttpRequest, HttpResponse, TemplatedApp } from './uws-types.ts';
+import { invalidFields } from './validation.ts';
+
+export interface ClaimRoutesOptions {
+  readonly desk: ClaimDesk;
+  readonly template: (templateId: number) => TemplateView | undefined;
+  readonly templateOfActivity: (activityId: number) => TemplateView | undefined;
+  readonly authenticator: Pick<Authenticator, 'claimUser'>;
+  readonly userLimiter: RateLimiter;
+  readonly addressLimiter: AddressRateLimiter | null;
+  readonly corsOrigins: readonly string[];
+  readonly now: () => number;
+}
+
+type Cors = readonly (readonly [string, string])[];
+const NO_CORS: Cors = [];
+const DRAINING = problem('unavailable', 'The server is stopping; another one will answer.');
+
+/** One claim of every so many is timed. */
+const TIMED_EVERY = 16;
+
+export class ClaimRoutes implements ClaimWaiter {
+  /** Set at shutdown: no new claims. */
+  draining = false;
+  /** Told how long one of some claims took, from its parsing to its answer, in seconds. */
+  onTimed: (seconds: number) => void = () => {};
+  private readonly options: ClaimRoutesOptions;
+  private readonly origins: ReadonlySet<string>;
+  private readonly responses: (HttpResponse | null)[] = new Array<HttpResponse | null>(SLOTS).fill(null);
+  private readonly aborts: (() => void)[];
+  private readonly users = new Uint32Array(2 * SLOTS);
+  private readonly cors: Cors[] = new Array<Cors>(SLOTS).fill(NO_CORS);
+  private readonly startedMs = new Float64Array(SLOTS);
+  private readonly words = new Uint32Array(2);
+  private readonly keyWords = new Uint32Array(2);
+  private count = 0;
+
+  // What the static cork callback writes: set right before each cork.
+  private res!: HttpResponse;
+  private pool!: PoolView;
+  private verdict = 0;
+  private serial = 0;
+  private slot = 0;
+  private readonly writeCorked = (): void => {
+    const { slot } = this;
+    writeClaimAnswer(
+      this.res,
+      this.pool,
+      this.verdict,
+      this.serial,
+      this.users[2 * slot],
+      this.users[2 * slot + 1],
+      this.cors[slot],
+    );
+  };
+
+  private req!: HttpRequest;
+  private readonly header = (name: string): string => this.req.getHeader(name);
+
+  constructor(options: ClaimRoutesOptions) {
+    this.options = options;
+    this.origins = new Set(options.corsOrigins);
+    // After an abort only the response is gone: the slot is given back by the reply that is still to come.
+    this.aborts = Array.from({ length: SLOTS }, (_, slot) => () => {
+      this.responses[slot] = null;
+    });
+  }
+
+  mount(app: TemplatedApp): void {
+    app.post('/v1/templates/:templateId/claims', (res, req) => {
+      const id = parseId(req.getParameter(0), TEMPLATE_ID_MAX);
+      this.handle(res, req, id < 0 ? undefined : this.options.template(id)?.pools.get(0), 'template');
+    });
+    app.post('/v1/activities/:activityId/claims', (res, req) => {
+      const id = parseId(req.getParameter(0), ACTIVITY_ID_MAX);
+      this.handle(
+        res,
+        req,
+        id < 0 ? undefined : this.options.templateOfActivity(id)?.pools.get(id),
+        'activity',
+      );
+    });
+  }
+
+  private handle(res: HttpResponse, req: HttpRequest, pool: PoolView | undefined, what: string): void {
+    this.req = req;
+    const contentLength = req.getHeader('content-length');
+    const framed = contentLength !== '' || req.getHeader('transfer-encoding') !== '';
+    if (framed) {
+      const smuggling = smugglingProblem(req);
+      if (smuggling !== null) {
+        refuseAndHangUp(res, smuggling);
+        return;
+      }
+    }
+    const cors =
+      this.origins.size === 0 ? NO_CORS : Object.entries(corsHeaders(req.getHeader('origin'), this.origins));
+    const { words, keyWords } = this;
+    const caller = this.options.authenticator.claimUser(this.header, words);
+    const key = req.getHeader('idempotency-key');
+    let refused: Problem | null = caller === 'ok' ? null : caller;
+    refused ??= this.draining ? DRAINING : pool === undefined ? notFound(what) : null;
+    if (refused === null && key !== '') {
+      const checked = idempotencyKey(this.header);
+      if (!checked.ok) refused = checked.problem;
+    }
+    if (!framed || contentLength === '0') {
+      if (key === '') keyWords.fill(0);
+      else hashKey(key, keyWords);
+      this.claim(res, pool, refused, words[0], words[1], keyWords[0], keyWords[1], cors);
+      return;
+    }
+    this.handleBody(res, Number(contentLength), pool, refused, key, cors);
+  }
+
+  /** A claim takes no body; an empty object is let pass, because many clients cannot send less. */
+  private handleBody(
+    res: HttpResponse,
+    bytes: number,
+    pool: PoolView | undefined,
+    refused: Problem | null,
+    key: string,
+    cors: Cors,
+  ): void {
+    const [lo, hi] = this.words;
+    let aborted = false;
+    res.onAborted(() => {
+      aborted = true;
+    });
+    readBody(res, BODY_BYTES_MAX, bytes, (body) => {
+      if (aborted) return;
+      const wrong = body.ok ? bodyProblem(body.value) : body.problem;
+      if (key === '') this.keyWords.fill(0);
+      else hashKey(key, this.keyWords);
+      res.cork(() => {
+        // The rest of an oversized body is not worth reading: the connection goes with it.
+        if (!body.ok) writeProblem(res, body.problem, cors, true);
+        else this.claim(res, pool, refused ?? wrong, lo, hi, this.keyWords[0], this.keyWords[1], cors);
+      });
+    });
+  }
+
+  private claim(
+    res: HttpResponse,
+    pool: PoolView | undefined,
+    refused: Problem | null,
+    lo: number,
+    hi: number,
+    keyLo: number,
+    keyHi: number,
+    cors: Cors,
+  ): void {
+    const { options } = this;
+    const nowMs = options.now();
+    if (refused === null) refused = this.limited(res, lo, hi, nowMs);
+    if (refused !== null || pool === undefined) {
+      writeProblem(res, refused ?? notFound('coupon'), cors);
+      return;
+    }
+    const { desk } = options;
+    const verdict = desk.claim(pool, lo, hi, keyLo, keyHi, nowMs, this);
+    if (verdict !== SENT) {
+      writeClaimAnswer(res, pool, verdict, desk.serial, lo, hi, cors);
+      return;
+    }
+    const { slot } = desk;
+    this.responses[slot] = res;
+    this.users[2 * slot] = lo;
+    this.users[2 * slot + 1] = hi;
+    this.cors[slot] = cors;
+    this.startedMs[slot] = this.count++ % TIMED_EVERY === 0 ? performance.now() : 0;
+    res.onAborted(this.aborts[slot]);
+  }
+
+  private limited(res: HttpResponse, lo: number, hi: number, nowMs: number): Problem | null {
+    const { userLimiter, addressLimiter } = this.options;
+    let waitMs =
+      addressLimiter === null ? 0 : addressLimiter.admit(new Uint8Array(res.getRemoteAddress()), nowMs);
+    if (waitMs === 0) waitMs = userLimiter.admit(lo, hi, nowMs);
+    if (waitMs === 0) return null;
+    return problem('rate_limited', 'Too many claims; slow down.', { retryAfterS: waitMs / 1000 });
+  }
+
+  claimAnswered(slot: number, pool: PoolView, verdict: number, serial: number): void {
+    const res = this.responses[slot];
+    if (this.startedMs[slot] !== 0) this.onTimed((performance.now() - this.startedMs[slot]) / 1000);
+    if (res === null) return;
+    this.responses[slot] = null;
+    this.res = res;
+    this.pool = pool;
+    this.verdict = verdict;
+    this.serial = serial;
+    this.slot = slot;
+    res.cork(this.writeCorked);
+  }
+}
+
+/** A decimal id of at most `max`, or -1. */
+function parseId(text: string, max: number): number {
+  if (text.length === 0 || text.length > 10) return -1;
+  let id = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    id = id * 10 + digit;
+  }
+  return id >= 1 && id <= max ? id : -1;
+}
+
+function bodyProblem(body: Buffer): Problem | null {
+  if (body.length === 0) return null;
+  const json = parseJson(body);
+  if (!json.ok) return json.problem;
+  const value = json.value;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    const fields = Object.keys(value);
+    if (fields.length === 0) return null;
+    return invalidFields(
+      fields.map((field) => ({ field, problem: 'is not known', allowed: 'a claim takes no body' })),
+    ).problem;
+  }
+  return invalidFields([{ field: '', problem: 'is not an object', allowed: 'a claim takes no body' }])
+    .problem;
+}

@@ -1,0 +1,303 @@
+/**
+ * The composition root: config → stores → workers → http, and back down at a signal.
+ *
+ * Order of start: the directory's lock, the secrets, the record store's thread, the catalog, the engine (which rebuilds
+ * every owner's memory), and only then the public port. Order of stop: no new connections, what is in flight answered,
+ * owners and flusher drained, stores closed, lock released.
+ */
+import path from 'node:path';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { AddressRateLimiter } from './auth/address-rate-limit.ts';
+import { createAuthenticator } from './auth/authenticator.ts';
+import { type Jwks, loadJwks } from './auth/jwks.ts';
+import { RateLimiter } from './auth/rate-limit.ts';
+import { tick } from './catalog/activity-changes.ts';
+import { Catalog, wasOpened } from './catalog/catalog.ts';
+import type { Config } from './config.ts';
+import { lockDataDir } from './datadir/lock.ts';
+import { readSecrets } from './datadir/secrets.ts';
+import { defaultSpaces, patternSpace } from './domain/code-space.ts';
+import { CodeBook, CodeIndex, keyFingerprint } from './domain/codes.ts';
+import type { Template } from './domain/template.ts';
+import { Engine } from './engine/engine.ts';
+import { catalogRoutes } from './http/catalog-routes.ts';
+import { ClaimRoutes } from './http/claim-routes.ts';
+import { couponRoutes } from './http/coupon-routes.ts';
+import { type InternalServer, listenInternal } from './http/internal-server.ts';
+import { createMetrics } from './http/metrics.ts';
+import { listenPublic } from './http/public-server.ts';
+import { createRouter } from './http/router.ts';
+import { loadUws } from './http/uws.ts';
+import { assertLimits } from './limits.ts';
+import { LiveClaims } from './live/live-claims.ts';
+import { LiveSocket } from './live/live-socket.ts';
+import { StockWatch } from './live/stock-watch.ts';
+import { createLogger, type Logger } from './logger.ts';
+import type { ExtentRequest, RecordStore } from './ports.ts';
+import { Wallet } from './wallet/wallet.ts';
+import { remote } from './workers/rpc.ts';
+import { threadCpuSeconds } from './workers/thread-cpu.ts';
+
+const CATALOG_TICK_MS = 500;
+
+/** A reason not to start that an operator can do something about: told without a stack. */
+class StartRefused extends Error {}
+
+/** Serves until a signal or a fatal fault; the exit code. */
+export async function serve(config: Config, warnings: readonly string[]): Promise<number> {
+  assertLimits();
+  const logger = createLogger({ level: config.logLevel });
+  for (const warning of warnings) logger.warn(warning);
+  try {
+    return await run(config, logger);
+  } catch (error) {
+    if (error instanceof StartRefused) logger.fatal(error.message);
+    else logger.fatal({ err: error }, 'could not start');
+    return 1;
+  }
+}
+
+async function run(config: Config, logger: Logger): Promise<number> {
+  const lock = lockDataDir(config.dataDir);
+  if (!lock.ok) throw new StartRefused(lock.error);
+  const secretsRead = readSecrets(config);
+  if (!secretsRead.ok) throw new StartRefused(secretsRead.errors.join('\n'));
+  const { secrets, made } = secretsRead;
+  for (const file of made) logger.info({ file }, 'made');
+
+  let finish: (code: number) => void = () => {};
+  const ended = new Promise<number>((resolve) => {
+    finish = resolve;
+  });
+  const onFatal = (error: Error): void => {
+    logger.fatal({ err: error }, 'cannot go on');
+    finish(1);
+  };
+
+  // ------------------------------------------------------------ stores
+  const recordsCpu = new Float64Array(new SharedArrayBuffer(8));
+  const records = startRecords(
+    path.join(config.dataDir, 'records.db'),
+    recordsCpu.buffer as SharedArrayBuffer,
+    onFatal,
+  );
+  await records.ready;
+  const connectStore = (port: MessagePort): void => records.worker.postMessage({ port }, [port]);
+  const { port1, port2 } = new MessageChannel();
+  connectStore(port2);
+  const store: RecordStore & { disconnect(): void } = remote<RecordStore>(port1);
+  const fingerprint = keyFingerprint(secrets.codeKey);
+  if ((await store.keepFact('code_key_fingerprint', fingerprint)) !== fingerprint) {
+    throw new StartRefused(
+      'CODE_KEY is not the key this database was made with: codes given out would not match.',
+    );
+  }
+
+  // ------------------------------------------------------------ catalog and engine
+  const codeIndex = new CodeIndex(await store.extents());
+  const engine = new Engine({ config, codeKey: secrets.codeKey, store, connectStore, logger, onFatal });
+  const catalog = await Catalog.load({
+    store,
+    engine: {
+      templateChanged: (template, activities, extent) => {
+        if (extent !== null) codeIndex.add(extent);
+        return engine.templateChanged(template, activities, extent);
+      },
+      openActivity: (activity, template) => engine.openActivity(activity, template),
+      resizeActivity: (activity, before, template) => engine.resizeActivity(activity, before, template),
+      closeActivity: (activity, template) => engine.closeActivity(activity, template),
+    },
+    spaces: codeSpaces,
+    now: Date.now,
+    log: logger,
+  });
+
+  // ------------------------------------------------------------ faces
+  const now = Date.now;
+  const authenticator = createAuthenticator(config, secrets, await keySet(config));
+  const userLimiter = new RateLimiter(config.rateLimitUserPerSecond);
+  const template = (templateId: number) => engine.template(templateId);
+  const claims = new ClaimRoutes({
+    desk: engine.desk,
+    template,
+    templateOfActivity: (activityId) => engine.templateOfActivity(activityId),
+    authenticator,
+    userLimiter,
+    addressLimiter:
+      config.rateLimitAddressPerSecond === 0
+        ? null
+        : new AddressRateLimiter(config.rateLimitAddressPerSecond),
+    corsOrigins: config.corsOrigins,
+    now,
+  });
+  const app = loadUws().App();
+  const remaining = (templateId: number, activityId: number) => engine.remainingOf(templateId, activityId);
+  const watch = new StockWatch({
+    activity: (activityId) => {
+      const activity = catalog.activity(activityId);
+      return activity !== undefined && wasOpened(activity) ? activity : undefined;
+    },
+    remaining,
+    publish: (topic, message, isBinary) => app.publish(topic, message, isBinary),
+    now,
+  });
+  const live = new LiveSocket({
+    authenticator,
+    claims: new LiveClaims(engine.desk),
+    watch,
+    userLimiter,
+    pool: ({ templateId, activityId }) =>
+      activityId === 0
+        ? template(templateId)?.pools.get(0)
+        : engine.templateOfActivity(activityId)?.pools.get(activityId),
+    corsOrigins: config.corsOrigins,
+    now,
+  });
+  const wallet = new Wallet({ store, templates: () => engine.allTemplates(), template });
+  const router = createRouter({
+    routes: [
+      ...catalogRoutes({ catalog, stockOf: (templateId) => engine.stockOf(templateId)!, remaining }),
+      ...couponRoutes({
+        wallet,
+        codes: new CodeBook(secrets.codeKey),
+        codeIndex,
+        template,
+        templates: () => engine.allTemplates(),
+        remaining,
+      }),
+    ],
+    authenticator,
+    corsOrigins: config.corsOrigins,
+    now,
+    log: logger,
+  });
+
+  let serving = false;
+  const metrics = createMetrics({
+    engine,
+    threadCpu: () => [
+      ['ingress', threadCpuSeconds()],
+      ['flusher', engine.flusher.cpu[0]],
+      ['records', recordsCpu[0]],
+    ],
+    liveConnections: () => live.connections,
+  });
+  const internal: InternalServer = await listenInternal({
+    host: config.internalHost,
+    port: config.internalPort,
+    readiness: () => readiness(serving, engine, config),
+    metrics,
+  });
+  claims.onTimed = (seconds) => metrics.claimTook(seconds);
+
+  const startMs = Date.now();
+  const opened = [...catalog.activities()].filter(wasOpened);
+  await Promise.race([engine.start(catalog.templates(), opened, await store.extents()), ended]);
+  const ticker = setInterval(() => {
+    tick(catalog).catch((error: unknown) => logger.error({ err: error }, 'catalog tick failed'));
+  }, CATALOG_TICK_MS);
+  const server = await listenPublic(app, { host: config.host, port: config.port, claims, live, router });
+  serving = true;
+  logger.info(
+    {
+      api: `http://${config.host}:${server.port}`,
+      health: `http://${config.internalHost}:${internal.port}`,
+      dataDir: config.dataDir,
+      startMs: Date.now() - startMs,
+    },
+    'doorbuster is serving',
+  );
+
+  // ------------------------------------------------------------ the way down
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      logger.info({ signal }, 'stopping');
+      finish(0);
+    });
+  }
+  const code = await ended;
+  if (code !== 0) return code;
+  serving = false;
+  claims.draining = true;
+  live.draining = true;
+  clearInterval(ticker);
+  watch.stop();
+  server.stopListening();
+  await drained(() => engine.desk.inFlight === 0 && router.inFlight() === 0, config.drainTimeoutMs);
+  live.closeAll();
+  await engine.stop(config.drainTimeoutMs);
+  server.close();
+  await internal.close();
+  await store.close();
+  store.disconnect();
+  await records.worker.terminate();
+  lock.release();
+  logger.info('stopped');
+  return 0;
+}
+
+function startRecords(
+  file: string,
+  cpu: SharedArrayBuffer,
+  onFatal: (error: Error) => void,
+): { worker: Worker; ready: Promise<void> } {
+  const worker = new Worker(new URL('./workers/records-entry.js', import.meta.url), {
+    workerData: { file, cpu },
+  });
+  const ready = new Promise<void>((resolve, reject) => {
+    worker.once('message', () => {
+      worker.off('error', reject);
+      // From now on its death is the server's: the logs keep what it did not store.
+      worker.on('error', onFatal);
+      resolve();
+    });
+    worker.once('error', reject);
+  });
+  return { worker, ready };
+}
+
+function codeSpaces(template: Template, publishedAtMs: number): ExtentRequest['spaces'] {
+  if (template.code === null)
+    return defaultSpaces(template.productLine, template.codeKind, publishedAtMs, template.id);
+  const space = patternSpace(template.code);
+  if (!space.ok)
+    throw new Error(`template ${template.id} was accepted with a bad code pattern: ${space.problem.detail}`);
+  return [space.value];
+}
+
+async function keySet(config: Config): Promise<{ jwks?: Jwks }> {
+  if (config.jwksUrl === null) return {};
+  const loaded = await loadJwks(config.jwksUrl);
+  if (!loaded.ok) throw new StartRefused(loaded.error);
+  return { jwks: loaded.jwks };
+}
+
+function readiness(
+  serving: boolean,
+  engine: Engine,
+  config: Config,
+): { ready: boolean; checks: Record<string, string> } {
+  const checks: Record<string, string> = {};
+  if (!serving) checks.server = 'starting or stopping';
+  const down = Array.from({ length: config.ownerThreads }, (_, index) => index).filter(
+    (index) => engine.owners.life(index) === null,
+  );
+  if (down.length > 0) checks.owners = `not running: ${down.join(', ')}`;
+  if (engine.desk.lagging) checks.flusher = `more than ${config.lagLimitClaims} claims are not flushed`;
+  if (engine.flusher.delayed) checks.records = 'the record store does not take claims at the moment';
+  for (const [logId, detail] of engine.flusher.stuck) checks[`log-${logId}`] = detail;
+  const { records, ...grave } = checks;
+  return { ready: Object.keys(grave).length === 0, checks };
+}
+
+/** Waits for a condition with patience; going on without it is what the caller's next step is made for. */
+function drained(condition: () => boolean, patienceMs: number): Promise<void> {
+  const deadlineMs = Date.now() + patienceMs;
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (condition() || Date.now() > deadlineMs) resolve();
+      else setTimeout(look, 5);
+    };
+    look();
+  });
+}

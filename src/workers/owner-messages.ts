@@ -1,0 +1,98 @@
+/** What main and an owner thread say to each other beside the rings. A bare number is the doorbell. */
+import type { MessagePort } from 'node:worker_threads';
+import type { TemplateRules } from '../actors/rules.ts';
+import type { Holder, LeaseOutcome, PoolRef, SerialRange } from '../ports.ts';
+
+export const DOORBELL = 0;
+
+export interface OwnedTemplate {
+  readonly rules: TemplateRules;
+  /** Units of the template, now: bounds how many users may come. */
+  readonly total: number;
+  readonly units: readonly SharedArrayBuffer[];
+}
+
+/** One life of an owner: the task given to the pool. */
+export interface OwnerTask {
+  readonly index: number;
+  readonly owners: number;
+  readonly port: MessagePort;
+  readonly store: MessagePort;
+  readonly requests: SharedArrayBuffer;
+  readonly replies: SharedArrayBuffer;
+  readonly figures: SharedArrayBuffer;
+  readonly positions: SharedArrayBuffer;
+  readonly flushSignal: SharedArrayBuffer;
+  readonly logRoot: string;
+  readonly logId: number;
+  readonly logSync: 'always' | 'os';
+  readonly segmentBytesMax: number;
+  readonly faults: string | null;
+  readonly templates: readonly OwnedTemplate[];
+  /** Logs this owner's templates may have claims in: those of earlier processes and of its own earlier lives. */
+  readonly logs: readonly number[];
+  /** The log of its last life, still to be sealed. */
+  readonly seal: number | null;
+  /** True in a process's first life: no unit may be claimed yet, so a unit found claimed was sold twice. */
+  readonly first: boolean;
+}
+
+export type ToOwner =
+  | typeof DOORBELL
+  | { readonly kind: 'template'; readonly template: OwnedTemplate }
+  | { readonly kind: 'units'; readonly templateId: number; readonly buffers: readonly SharedArrayBuffer[] }
+  | {
+      readonly kind: 'lease';
+      readonly ref: PoolRef;
+      readonly partition: number;
+      readonly outcome: LeaseOutcome;
+    }
+  | { readonly kind: 'recall'; readonly ref: PoolRef; readonly partition: number; readonly all: boolean }
+  | { readonly kind: 'replenished'; readonly ref: PoolRef; readonly partition: number }
+  | { readonly kind: 'stop' };
+
+/** The shared tables of one actor, for readers on other threads. */
+export interface ActorShares {
+  readonly templateId: number;
+  readonly partition: number;
+  readonly segments: readonly SharedArrayBuffer[];
+  /** Durable claims per pool: one Int32 each. */
+  readonly pools: readonly { readonly activityId: number; readonly claimed: SharedArrayBuffer }[];
+}
+
+export type FromOwner =
+  | typeof DOORBELL
+  | { readonly kind: 'sealed'; readonly logId: number; readonly end: number }
+  /** `stored`: how many of the claims came from the record store, per template, as pairs. */
+  | {
+      readonly kind: 'ready';
+      readonly actors: readonly ActorShares[];
+      readonly claims: number;
+      readonly stored: readonly [number, number][];
+      readonly tookMs: number;
+    }
+  /** An actor is new or got new pools. */
+  | { readonly kind: 'actor'; readonly actor: ActorShares }
+  | {
+      readonly kind: 'segment';
+      readonly templateId: number;
+      readonly partition: number;
+      readonly index: number;
+      readonly buffer: SharedArrayBuffer;
+    }
+  | {
+      readonly kind: 'lease';
+      readonly ref: PoolRef;
+      readonly holder: Holder;
+      readonly epoch: number;
+      readonly sold: readonly SerialRange[];
+    }
+  | {
+      readonly kind: 'giveBack';
+      readonly ref: PoolRef;
+      readonly holder: Holder;
+      readonly epoch: number;
+      readonly sold: readonly SerialRange[];
+      readonly unsold: readonly SerialRange[];
+    }
+  | { readonly kind: 'stopped'; readonly logId: number; readonly end: number };
