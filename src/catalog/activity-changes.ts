@@ -73,11 +73,13 @@ async function open(catalog: Catalog, unopened: Activity, template: Template): P
   const taken = await catalog.engine.openActivity(activity, template);
   if (!taken.ok) return insufficient(taken, activity.stock);
   try {
-    return ok(await save(catalog, activity));
+    await save(catalog, activity);
   } catch (error) {
     await catalog.link.closeActivity(activity);
     throw error;
   }
+  await catalog.link.templateChanged(template.id, null);
+  return ok(activity);
 }
 
 /** Name and window freely while it is not over; stock and limit upward only. */

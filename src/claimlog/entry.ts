@@ -6,6 +6,8 @@
  *
  * `time` is milliseconds since the epoch, `code` the number that the code's text is formatted from.
  */
+import assert from 'node:assert/strict';
+
 export const ENTRY_WORDS = 10;
 export const ENTRY_BYTES = ENTRY_WORDS * 4;
 
@@ -78,6 +80,7 @@ export function blankEntry(): ClaimEntry {
 
 /** The words of a byte run that holds whole entries; copies only when the bytes do not lie on a word boundary. */
 export function entryWords(bytes: Uint8Array): Uint32Array {
+  assert(bytes.byteLength % ENTRY_BYTES === 0, 'claim entries come whole');
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
   return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
 }

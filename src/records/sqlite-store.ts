@@ -154,11 +154,12 @@ export class SqliteStore implements RecordStore {
     let bytes = 0;
     const page = this.db.prepare('SELECT id, entries FROM claim_blocks WHERE id > ? ORDER BY id LIMIT 64');
     while (bytes < BLOCK_PAGE_BYTES) {
-      const blocks = page.all(lastBlock) as { id: number; entries: Uint8Array }[];
+      const blocks = page.all(lastBlock) as { id: number; entries: ArrayBuffer }[];
       if (blocks.length === 0) break;
       for (const block of blocks) {
-        entries.push(block.entries);
-        bytes += block.entries.length;
+        // The library hands blobs of many rows out as bare ArrayBuffers.
+        entries.push(new Uint8Array(block.entries));
+        bytes += block.entries.byteLength;
         lastBlock = block.id;
       }
     }
