@@ -66,7 +66,8 @@ export function createMetrics({ engine, threadCpu, liveConnections }: MetricsOpt
     });
   }
   const perOwner = (figure: number) => (add: (value: number, labels: Record<string, string>) => void) => {
-    engine.owners.figures.forEach((figures, index) => add(figures[figure], { owner: String(index) }));
+    for (const [index, figures] of engine.owners.figures.entries())
+      add(figures[figure], { owner: String(index) });
   };
 
   counter('doorbuster_claims_total', 'Claims answered, by verdict.', ['verdict'], (add) => {
@@ -96,7 +97,8 @@ export function createMetrics({ engine, threadCpu, liveConnections }: MetricsOpt
     set(engine.desk.inFlight),
   );
   gauge('doorbuster_ring_depth', 'Requests in the ring to an owner.', ['owner'], (set) => {
-    engine.owners.figures.forEach((_, index) => set(engine.desk.ringDepth(index), { owner: String(index) }));
+    for (const index of engine.owners.figures.keys())
+      set(engine.desk.ringDepth(index), { owner: String(index) });
   });
   gauge('doorbuster_live_connections', 'Open WebSocket connections.', [], (set) => set(liveConnections()));
   counter(
@@ -170,9 +172,9 @@ export function createMetrics({ engine, threadCpu, liveConnections }: MetricsOpt
   );
   counter('doorbuster_thread_cpu_seconds_total', 'CPU time by thread.', ['thread'], (add) => {
     for (const [thread, seconds] of threadCpu()) add(seconds, { thread });
-    engine.owners.figures.forEach((figures, index) =>
-      add(figures[OwnerFigure.cpuSeconds], { thread: `owner-${index}` }),
-    );
+    for (const [index, figures] of engine.owners.figures.entries()) {
+      add(figures[OwnerFigure.cpuSeconds], { thread: `owner-${index}` });
+    }
   });
   gauge('doorbuster_memory_bytes', 'Memory of the process.', ['kind'], (set) => {
     const { rss, heapUsed, external } = process.memoryUsage();

@@ -1,0 +1,14 @@
+import { defineConfig, mergeConfig } from 'vitest/config';
+import base from './vitest.config.ts';
+
+/** The same suites with many more rounds, seeds and runs; RECEIPTS=FILE replays a real receipts file. */
+export default mergeConfig(
+  base,
+  defineConfig({
+    test: {
+      env: { LONG: '1', SIM_SEEDS: '20000' },
+      testTimeout: 1_800_000,
+      hookTimeout: 600_000,
+    },
+  }),
+);
