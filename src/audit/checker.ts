@@ -1,7 +1,43 @@
-/** The rules that always hold, as one pure function over facts (facts.ts). */
-import type { Facts } from './facts.ts';
-import type { Report } from './report.ts';
+/**
+ * The rules that always hold, as one pure function over facts. The simulation, the audit of a live server and that of
+ * a stopped one's directory all end here; they differ only in where they get their facts.
+ */
+import { checkAccounting } from './check-accounting.ts';
+import { checkLimits } from './check-limits.ts';
+import { checkRows } from './check-rows.ts';
+import { checkFlushed, checkUnits } from './check-units.ts';
+import type { Facts, LogFact } from './facts.ts';
+import { Findings, type Report } from './report.ts';
 
-export function check(_facts: Facts): Report {
-  throw new Error('not written yet');
+export function check(facts: Facts): Report {
+  const units = new Findings('units');
+  const accounting = new Findings('accounting');
+  const limits = new Findings('limits');
+  const activities = new Findings('activities');
+  const rows = new Findings('rows');
+  const codes = new Findings('codes');
+  const watermarks = new Findings('watermarks');
+
+  const claims = checkUnits(facts, units);
+  if (facts.ledger !== null) checkAccounting(claims, facts.ledger, accounting);
+  checkLimits(claims, limits, activities);
+  if (facts.rows !== null || facts.codes !== null) checkRows(claims, facts.rows, facts.codes, rows, codes);
+  for (const log of facts.logs) checkLog(log, watermarks);
+  if (facts.flushed !== undefined) checkFlushed(facts.flushed, claims, watermarks);
+
+  const checks = [units, accounting, limits, activities, rows, codes, watermarks].map((found) =>
+    found.report(),
+  );
+  return { ok: checks.every(({ ok }) => ok), checks };
+}
+
+function checkLog({ logId, watermark, first, end, damage }: LogFact, found: Findings): void {
+  found.checked++;
+  if (damage !== null) found.problem(() => `log ${logId}: ${damage}`);
+  if (end !== null && watermark > end) {
+    found.problem(() => `log ${logId}: the watermark ${watermark} is beyond its end ${end}`);
+  }
+  if (first !== null && watermark < first) {
+    found.problem(() => `log ${logId}: begins at ${first}, but the records have it only up to ${watermark}`);
+  }
 }

@@ -73,6 +73,8 @@ export interface CodeRules {
   valueOf(templateId: number, serial: number): number | null;
   /** The coupon a code belongs to; null when it is nobody's. */
   couponOf(code: string): number | null;
+  /** What is wrong with the reserved runs themselves, such as two units on one code. */
+  readonly faults: readonly string[];
 }
 
 export interface Facts {
@@ -84,7 +86,7 @@ export interface Facts {
   /** Claims in the logs beyond the watermarks. Where the two overlap, the same claim may be in both. */
   readonly log: readonly Uint8Array[];
   /** Claims below the watermarks that the logs still keep: all of them must be in `blocks`. Left out: not checked. */
-  readonly flushed?: readonly Uint8Array[];
+  readonly flushed?: Iterable<Uint8Array>;
   /** null: rows are not checked. */
   readonly rows: Iterable<RowFact> | null;
   /** null: there is none (a stopped server), only claims are checked. */
