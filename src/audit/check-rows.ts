@@ -25,21 +25,24 @@ export function checkRows(
   /** Rows with a code that is not theirs, by that code: two of them may share one. */
   const strays = new Map<string, number>();
 
-  function checkCode(row: RowFact, templateId: number, serial: number): void {
+  /** Whether a row's code is that of its id. */
+  function hasItsCode(row: RowFact, templateId: number, serial: number): boolean {
+    if (codes === null) return true;
     codeFindings.checked++;
-    if (row.code === codes!.codeOf(templateId, serial)) return;
-    const owner = codes!.couponOf(row.code) ?? strays.get(row.code) ?? null;
+    if (row.code === codes.codeOf(templateId, serial)) return true;
+    const owner = codes.couponOf(row.code) ?? strays.get(row.code) ?? null;
     if (owner === null || owner === row.couponId) strays.set(row.code, row.couponId);
     const whose =
       owner === null ? 'is no code of this installation' : `is that of coupon ${owner}: not unique`;
     codeFindings.problem(() => `${couponName(templateId, serial)}: its code ${row.code} ${whose}`);
+    return false;
   }
 
   for (const row of rows ?? []) {
     rowFindings.checked++;
     const templateId = templateOfCoupon(row.couponId);
     const serial = serialOfCoupon(row.couponId);
-    if (codes !== null) checkCode(row, templateId, serial);
+    const codeIsRight = hasItsCode(row, templateId, serial);
     const units = templates.get(templateId);
     const claim = units === undefined || serial >= units.template.total ? -1 : units.claimOf(serial);
     if (claim < 0) {
@@ -66,11 +69,9 @@ export function checkRows(
     }
     hasRow[claim] = 1;
     const edited = differences(row, templateId, list, units!.template.validity, user);
-    if (codes !== null) {
-      const value = codeUnder(list);
-      if (value !== codes.valueOf(templateId, serial)) wrongValue(list, codeFindings);
-      if (row.code !== codes.codeOf(templateId, serial)) edited.push('code');
-    }
+    if (!codeIsRight) edited.push('code');
+    if (codes !== null && codeUnder(list) !== codes.valueOf(templateId, serial))
+      wrongValue(list, codeFindings);
     if (edited.length > 0) rowFindings.problem(() => `${list.coupon()}: edited: ${edited.join(', ')}`);
   }
 

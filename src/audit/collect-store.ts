@@ -1,0 +1,114 @@
+/**
+ * Reads the embedded record store as it was at one moment: its own connection, one read transaction, nothing written.
+ * The server may go on writing meanwhile (WAL). Blocks and rows come in pages, because there may be tens of millions.
+ */
+import fs from 'node:fs';
+import Database from 'libsql';
+import { ENTRY_BYTES } from '../claimlog/entry.ts';
+import type { Activity, CodeExtent, Template } from '../domain/template.ts';
+import type { RowFact } from './facts.ts';
+
+const BLOCKS_PAGE = 256;
+const ROWS_PAGE = 4096;
+
+/** A row as one JSON array: the crossing into the library costs more than making and reading the text. */
+const ROW =
+  'json_array(id, CAST(user_id AS TEXT), template_id, activity_id, code, claimed_at, valid_from, valid_until, state)';
+
+type Row = [number, string, number, number, string, number, number, number, number];
+
+export class StoreReader {
+  private readonly db: Database.Database;
+
+  /** Opens the transaction: all that is read later is from this moment. */
+  constructor(file: string) {
+    // Opening would make an empty database of a path that was mistyped.
+    if (!fs.existsSync(file)) throw new Error(`there is no record store at ${file}`);
+    this.db = new Database(file);
+    this.db.exec('PRAGMA query_only = ON');
+    this.db.exec('BEGIN');
+    this.db.prepare('SELECT count(*) FROM watermarks').get();
+  }
+
+  /** Positions by log id. */
+  watermarks(): Map<number, number> {
+    const rows = this.db.prepare('SELECT log_id, log_offset FROM watermarks').all() as {
+      log_id: number;
+      log_offset: number;
+    }[];
+    return new Map(rows.map(({ log_id, log_offset }) => [log_id, log_offset]));
+  }
+
+  templates(): Template[] {
+    const rows = this.db.prepare('SELECT id, body FROM templates').all() as { id: number; body: string }[];
+    return rows.map(({ id, body }) => ({ ...(JSON.parse(body) as Template), id }));
+  }
+
+  activities(): Activity[] {
+    const rows = this.db.prepare('SELECT id, body FROM activities').all() as { id: number; body: string }[];
+    return rows.map(({ id, body }) => ({ ...(JSON.parse(body) as Activity), id }));
+  }
+
+  extents(): CodeExtent[] {
+    return this.db
+      .prepare(
+        'SELECT template_id AS templateId, first_serial AS firstSerial, length, space, first AS "offset" FROM code_extents',
+      )
+      .all() as CodeExtent[];
+  }
+
+  fact(name: string): string | null {
+    const row = this.db.prepare('SELECT value FROM facts WHERE name = ?').get(name) as
+      | { value: string }
+      | undefined;
+    return row?.value ?? null;
+  }
+
+  /** The stored claims, packed. */
+  blocks(): Uint8Array[] {
+    const page = this.db.prepare('SELECT id, entries FROM claim_blocks WHERE id > ? ORDER BY id LIMIT ?');
+    const blocks: Uint8Array[] = [];
+    for (let last = 0; ; ) {
+      const rows = page.all(last, BLOCKS_PAGE) as { id: number; entries: Buffer }[];
+      if (rows.length === 0) return blocks;
+      for (const { id, entries } of rows) {
+        // A block cut by hand: its whole entries are still claims, the rest shows as rows without one.
+        blocks.push(
+          new Uint8Array(entries.buffer, entries.byteOffset, entries.length - (entries.length % ENTRY_BYTES)),
+        );
+        last = id;
+      }
+    }
+  }
+
+  /** All rows in the order of their ids. */
+  *rows(): Generator<RowFact> {
+    const page = this.db.prepare(
+      `SELECT json_group_array(${ROW}) AS page FROM (SELECT * FROM coupons WHERE id > ? ORDER BY id LIMIT ${ROWS_PAGE})`,
+    );
+    for (let last = Number.MIN_SAFE_INTEGER; ; ) {
+      const { page: text } = page.get(last) as { page: string };
+      // An inner json_array comes as JSON, not as text, so this is an array of arrays.
+      const rows = JSON.parse(text) as Row[];
+      for (const row of rows) {
+        yield {
+          couponId: row[0],
+          userId: row[1],
+          templateId: row[2],
+          activityId: row[3],
+          code: row[4],
+          claimedAtMs: row[5],
+          validFromMs: row[6],
+          validUntilMs: row[7],
+          state: row[8],
+        };
+      }
+      if (rows.length < ROWS_PAGE) return;
+      last = rows[rows.length - 1][0];
+    }
+  }
+
+  close(): void {
+    this.db.close();
+  }
+}
