@@ -69,13 +69,12 @@ export class StoreReader {
     const page = this.db.prepare('SELECT id, entries FROM claim_blocks WHERE id > ? ORDER BY id LIMIT ?');
     const blocks: Uint8Array[] = [];
     for (let last = 0; ; ) {
-      const rows = page.all(last, BLOCKS_PAGE) as { id: number; entries: Buffer }[];
+      // The library hands blobs of many rows out as bare ArrayBuffers.
+      const rows = page.all(last, BLOCKS_PAGE) as { id: number; entries: ArrayBuffer }[];
       if (rows.length === 0) return blocks;
       for (const { id, entries } of rows) {
-        // A block cut by hand: its whole entries are still claims, the rest shows as rows without one.
-        blocks.push(
-          new Uint8Array(entries.buffer, entries.byteOffset, entries.length - (entries.length % ENTRY_BYTES)),
-        );
+        // Of a block cut by hand the whole entries are still claims; the rest shows as rows without one.
+        blocks.push(new Uint8Array(entries, 0, entries.byteLength - (entries.byteLength % ENTRY_BYTES)));
         last = id;
       }
     }
