@@ -108,6 +108,8 @@ export class StoreReader {
   }
 
   close(): void {
+    // Statements that are not collected yet may keep the file open; the moment read from must not outlive this.
+    this.db.exec('ROLLBACK');
     this.db.close();
   }
 }
