@@ -19,7 +19,7 @@ const MAY_KNOW = {
   actors: [...PURE, 'ports', 'claimlog'],
   ledger: ['limits', 'ports'],
   records: [...PURE, 'ports', 'claimlog'],
-  workers: [...PURE, 'ports', 'actors', 'claimlog', 'records', 'rings', 'audit', 'logger'],
+  workers: [...PURE, 'ports', 'actors', 'claimlog', 'ledger', 'records', 'rings', 'audit', 'logger'],
   catalog: [...PURE, 'ports'],
   claims: [...PURE, 'actors', 'workers'],
   engine: [
@@ -35,7 +35,7 @@ const MAY_KNOW = {
     'config',
     'logger',
   ],
-  audit: [...PURE, 'ports', 'claimlog', 'records'],
+  audit: [...PURE, 'ports', 'claimlog', 'records', 'workers'],
   wallet: [...PURE, 'ports', 'actors', 'claims'],
   auth: [...PURE, 'config', 'datadir'],
   http: [

@@ -7,12 +7,14 @@
  */
 import path from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { liveAudit } from './audit/live-audit.ts';
 import { AddressRateLimiter } from './auth/address-rate-limit.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { type Jwks, loadJwks } from './auth/jwks.ts';
 import { RateLimiter } from './auth/rate-limit.ts';
 import { tick } from './catalog/activity-changes.ts';
 import { Catalog, wasOpened } from './catalog/catalog.ts';
+import { logRoot } from './claimlog/segment.ts';
 import type { Config } from './config.ts';
 import { lockDataDir } from './datadir/lock.ts';
 import { readSecrets } from './datadir/secrets.ts';
@@ -20,6 +22,7 @@ import { defaultSpaces, patternSpace } from './domain/code-space.ts';
 import { CodeBook, CodeIndex, keyFingerprint } from './domain/codes.ts';
 import type { Template } from './domain/template.ts';
 import { Engine } from './engine/engine.ts';
+import { auditRoute } from './http/audit-route.ts';
 import { catalogRoutes } from './http/catalog-routes.ts';
 import { ClaimRoutes } from './http/claim-routes.ts';
 import { couponRoutes } from './http/coupon-routes.ts';
@@ -165,6 +168,16 @@ async function run(config: Config, logger: Logger): Promise<number> {
         templates: () => engine.allTemplates(),
         remaining,
       }),
+      auditRoute(
+        liveAudit({
+          storeFile,
+          logRoot: logRoot(config.dataDir),
+          codeKey: secrets.codeKey,
+          liveLogs: () => engine.flusher.liveLogs(),
+          snapshot: () => engine.auditSnapshot(),
+        }),
+        (error) => logger.error({ err: error }, 'audit failed'),
+      ),
     ],
     authenticator,
     corsOrigins: config.corsOrigins,

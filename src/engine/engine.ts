@@ -9,6 +9,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { rulesOf } from '../actors/rules.ts';
 import { UserTable } from '../actors/user-table.ts';
+import type { LedgerSnapshot } from '../audit/live-audit.ts';
 import type { CatalogEngine, TakenUnits } from '../catalog/engine-port.ts';
 import { fileDisk } from '../claimlog/disk.ts';
 import { faultyDisk } from '../claimlog/faulty-disk.ts';
@@ -393,6 +394,19 @@ export class Engine implements CatalogEngine {
       elsewhere += activity.status === 'active' ? Math.max(activity.stock, claimed) : claimed;
     }
     return Math.max(0, view.template.total - elsewhere - view.pools.get(0)!.claimedUnits);
+  }
+
+  /** What the checker needs of this moment. */
+  auditSnapshot(): LedgerSnapshot {
+    const views = [...this.templates.values()];
+    return {
+      templates: views.map((view) => view.template),
+      activities: views.flatMap((view) => view.activities),
+      extents: views.flatMap((view) => view.extents),
+      pools: this.leases.ledger
+        .snapshot()
+        .map((pool) => ({ ...pool, bare: this.leases.keeper.bare(pool.ref) })),
+    };
   }
 
   /** Durable claims that are not in the record store yet. */

@@ -80,6 +80,15 @@ export class FlusherLink {
     this.send({ kind: 'ended', logId, watermark: log.watermark, end });
   }
 
+  /** Logs that owners are writing. */
+  liveLogs(): { readonly logId: number; readonly positions: SharedArrayBuffer }[] {
+    const live: { logId: number; positions: SharedArrayBuffer }[] = [];
+    for (const [logId, { positions, end }] of this.logs) {
+      if (end === null && positions !== null) live.push({ logId, positions });
+    }
+    return live;
+  }
+
   extent(extent: CodeExtent): void {
     this.send({ kind: 'extent', extent });
   }

@@ -21,6 +21,8 @@ export interface UnitRuns {
 interface Waiting {
   readonly bare: SerialSet;
   filling: boolean;
+  /** Taken out of `bare` because their codes are being made. */
+  making: readonly SerialRange[];
 }
 
 export class StockKeeper {
@@ -41,7 +43,7 @@ export class StockKeeper {
 
   open(ref: PoolRef, runs: UnitRuns): void {
     this.ledger.open(ref, runs.coded);
-    this.pools.set(keyOf(ref), { bare: new SerialSet(runs.bare), filling: false });
+    this.pools.set(keyOf(ref), { bare: new SerialSet(runs.bare), filling: false, making: [] });
     this.poke(ref);
   }
 
@@ -66,7 +68,8 @@ export class StockKeeper {
 
   /** Units whose codes are still to be made, for the checker. */
   bare(ref: PoolRef): SerialRange[] {
-    return this.pools.get(keyOf(ref))?.bare.list() ?? [];
+    const waiting = this.pools.get(keyOf(ref));
+    return waiting === undefined ? [] : [...waiting.bare.list(), ...waiting.making];
   }
 
   /** Takes exactly `units` out of a pool, those without codes first, or none. */
@@ -96,14 +99,17 @@ export class StockKeeper {
     try {
       while (waiting.bare.size > 0 && this.ledger.stock(ref).free < AHEAD_UNITS) {
         const ranges = waiting.bare.take(TASK_UNITS);
+        waiting.making = ranges;
         try {
           for (const range of ranges) await this.makeCodes(ref.templateId, range);
         } catch (error) {
           for (const range of ranges) waiting.bare.add(range);
           throw error;
+        } finally {
+          waiting.making = [];
         }
-        // The pool may have been closed meanwhile: then its closer waits for `filling` and takes these back.
-        if (this.ledger.isOpen(ref)) this.ledger.add(ref, ranges);
+        // Whoever closes or empties the pool waits until nothing is in the making, so it is still open.
+        this.ledger.add(ref, ranges);
       }
     } catch (error) {
       this.onFailure(error);

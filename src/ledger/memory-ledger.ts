@@ -82,15 +82,17 @@ export class MemoryLedger {
     const key = holderKey(holder);
     let lease = pool.leases.get(key);
     if ((lease?.epoch ?? 0) !== epoch) return { kind: 'fenced' };
-    if (lease === undefined) {
-      lease = { holder, epoch: pool.nextEpoch++, serials: new SerialSet(), recalled: false };
-      pool.leases.set(key, lease);
-    }
-    for (const range of sold) lease.serials.remove(range);
+    if (lease !== undefined) for (const range of sold) lease.serials.remove(range);
 
-    const units = pool.held ? 0 : sliceSize(pool.free.size, pool.leases.size);
+    const holders = pool.leases.size + (lease === undefined ? 1 : 0);
+    const units = pool.held ? 0 : sliceSize(pool.free.size, holders);
     if (units > 0) {
       const ranges = pool.free.take(units);
+      if (lease === undefined) {
+        // Only a grant begins a lease: no other answer tells the holder an epoch.
+        lease = { holder, epoch: pool.nextEpoch++, serials: new SerialSet(), recalled: false };
+        pool.leases.set(key, lease);
+      }
       for (const range of ranges) lease.serials.add(range);
       pool.thirsty.delete(key);
       lease.recalled = false;
