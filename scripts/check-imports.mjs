@@ -26,6 +26,7 @@ const MAY_KNOW = {
     ...PURE,
     'ports',
     'actors',
+    'audit',
     'claims',
     'claimlog',
     'ledger',

@@ -78,12 +78,9 @@ async function run(config: Config, logger: Logger): Promise<number> {
   };
 
   // ------------------------------------------------------------ stores
+  const storeFile = path.join(config.dataDir, 'records.db');
   const recordsCpu = new Float64Array(new SharedArrayBuffer(8));
-  const records = startRecords(
-    path.join(config.dataDir, 'records.db'),
-    recordsCpu.buffer as SharedArrayBuffer,
-    onFatal,
-  );
+  const records = startRecords(storeFile, recordsCpu.buffer as SharedArrayBuffer, onFatal);
   await records.ready;
   const connectStore = (port: MessagePort): void => records.worker.postMessage({ port }, [port]);
   const { port1, port2 } = new MessageChannel();

@@ -238,6 +238,9 @@ export class Owner {
         break;
       case 'recalling':
         pool.dry = true;
+        // What became durable since it was asked, or is to, is news the ledger waits for: it may be the last of it.
+        if (pool.slice.pending > 0) pool.owesReport = true;
+        else if (pool.slice.unreported > 0) this.report(pool, 0);
         break;
       case 'closed':
         pool.dry = true;

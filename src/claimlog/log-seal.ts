@@ -4,17 +4,23 @@
  * frames of that part are copied into a new segment, synced there, and only then does the log say what was claimed.
  * The rest, a torn last frame, is cut by no longer being part of the log.
  */
+import path from 'node:path';
 import type { LogDisk } from './disk.ts';
 import { HEADER_BYTES, HEADER_WORDS, sealFrame } from './frame.ts';
 import { type LogScan, scanLog } from './log-scan.ts';
 import { listSegments, logDir, segmentPath } from './segment.ts';
+
+const TEMPORARY = '.tmp';
 
 /**
  * Seals log `logId`; `watermark` is the offset up to which it is in the record store. Returns its final end.
  * Throws LogDamaged, or whatever the disk throws: then nothing was decided and it may be tried again.
  */
 export function sealLog(disk: LogDisk, root: string, logId: number, watermark: number): number {
+  const dir = logDir(root, logId);
   const frames: { words: Uint32Array; count: number }[] = [];
+  // What an earlier try left, perhaps under another name: the watermark may have moved since.
+  for (const name of disk.list(dir)) if (name.endsWith(TEMPORARY)) disk.remove(path.join(dir, name));
   const first = scanLog(disk, root, logId, watermark, () => {});
   if (!first.unsyncedClaims) return first.end;
   const from = first.synced;
@@ -43,10 +49,10 @@ export function sealLog(disk: LogDisk, root: string, logId: number, watermark: n
     disk.close(fd);
   }
   disk.rename(temporary, target);
-  disk.syncDir(logDir(root, logId));
+  disk.syncDir(dir);
   for (const start of listSegments(disk, root, logId)) {
     if (start > from) disk.remove(segmentPath(root, logId, start));
   }
-  disk.syncDir(logDir(root, logId));
+  disk.syncDir(dir);
   return scan.end + HEADER_BYTES;
 }
