@@ -1,0 +1,60 @@
+/**
+ * The promise itself: a crowd claims over HTTP, the process is killed at a random moment, started again on the same
+ * directory, and so on; then every acknowledged claim must be there, nobody over a limit, and the rest must sell.
+ */
+import { describe, expect, test } from 'vitest';
+import { ClaimsBook } from '../support/book.ts';
+import { checkAll, checkPromises } from '../support/check.ts';
+import { Crowd } from '../support/crowd.ts';
+import { seeded } from '../support/random.ts';
+import { newActivity, newTemplate } from '../support/sales.ts';
+import { newDataDir, startServer } from '../support/server.ts';
+import { until } from '../support/wait.ts';
+
+const ROUNDS = process.env.LONG ? 20 : 3;
+/** Answers in a round before the kill: from hardly any to so many that flushing is under way. */
+const ANSWERS_MAX = 2500;
+
+const VARIANTS = [
+  { name: 'synced, one owner', env: { LOG_SYNC: 'always', OWNER_THREADS: '1' }, partitions: 1 },
+  {
+    name: 'synced, four owners, eight partitions',
+    env: { LOG_SYNC: 'always', OWNER_THREADS: '4' },
+    partitions: 8,
+  },
+  { name: 'not synced, one owner', env: { LOG_SYNC: 'os', OWNER_THREADS: '1' }, partitions: 1 },
+  {
+    name: 'not synced, four owners, eight partitions',
+    env: { LOG_SYNC: 'os', OWNER_THREADS: '4' },
+    partitions: 8,
+  },
+];
+
+describe('a killed process loses nothing it acknowledged', () => {
+  test.each(VARIANTS)('$name', async ({ name, env, partitions }) => {
+    const random = seeded(`kill, ${name}`);
+    const dataDir = newDataDir();
+    const book = new ClaimsBook();
+    let server = await startServer({ dataDir, env });
+    try {
+      const one = await newTemplate(server, { stock: 2000, partitions });
+      const many = await newTemplate(server, { stock: 2000, perUserLimit: 3, partitions });
+      const sales = [one, many, await newActivity(server, many, { stock: 500, perUserLimit: 2 })];
+      for (let round = 0; round < ROUNDS; round++) {
+        const crowd = new Crowd({ port: server.port, book, random, sales, users: 2500 });
+        const answers = 1 + random.below(ANSWERS_MAX);
+        await until(() => crowd.answered >= answers, `${answers} answers in round ${round}`);
+        await server.kill();
+        await crowd.ended();
+        server = await startServer({ dataDir, env });
+        // With the crowd gone as well as before it comes back: nothing later may cover what was lost here.
+        await checkPromises(server, book, sales);
+      }
+      expect(book.count('claimed')).toBeGreaterThan(100);
+      expect(book.count('already_claimed')).toBeGreaterThan(50);
+      await checkAll(server, book, sales);
+    } finally {
+      await server.destroy();
+    }
+  });
+});
