@@ -41,7 +41,7 @@ describe('a killed process loses nothing it acknowledged', () => {
       const many = await newTemplate(server, { stock: 2000, perUserLimit: 3, partitions });
       const sales = [one, many, await newActivity(server, many, { stock: 500, perUserLimit: 2 })];
       for (let round = 0; round < ROUNDS; round++) {
-        const crowd = new Crowd({ port: server.port, book, random, sales, users: 2500 });
+        const crowd = new Crowd({ port: server.port, book, random, sales, users: 1500 });
         const answers = 1 + random.below(ANSWERS_MAX);
         await until(() => crowd.answered >= answers, `${answers} answers in round ${round}`);
         await server.kill();

@@ -148,10 +148,9 @@ export class Server {
   }
 
   /** A path of the internal port. */
-  async internal(route: string): Promise<Answer> {
-    const connection = await Connection.open(this.internalPort);
-    const answered = connection.request({ path: route, headers: { Connection: 'close' } });
-    return within(answered, `answer to ${route}`).finally(() => connection.close());
+  async internal(route: string): Promise<{ status: number; text: string }> {
+    const response = await fetch(`http://127.0.0.1:${this.internalPort}${route}`);
+    return { status: response.status, text: await response.text() };
   }
 
   /** A figure of /metrics, `name` with its labels as printed there; 0 when it is not there. */
