@@ -37,6 +37,16 @@ type Cors = readonly (readonly [string, string])[];
 const NO_CORS: Cors = [];
 const DRAINING = problem('unavailable', 'The server is stopping; another one will answer.');
 
+/** Header names as bytes: the library would encode a string anew for every look-up, which costs as much again. */
+const CONTENT_LENGTH = nameBytes('content-length');
+const TRANSFER_ENCODING = nameBytes('transfer-encoding');
+const IDEMPOTENCY_KEY = nameBytes('idempotency-key');
+const USER_ID = nameBytes('x-user-id');
+
+function nameBytes(name: string): ArrayBuffer {
+  return new Uint8Array(Buffer.from(name)).buffer;
+}
+
 /** One claim of every so many is timed. */
 const TIMED_EVERY = 16;
 
@@ -76,7 +86,8 @@ export class ClaimRoutes implements ClaimWaiter {
   };
 
   private req!: HttpRequest;
-  private readonly header = (name: string): string => this.req.getHeader(name);
+  private readonly header = (name: string): string =>
+    this.req.getHeader(name === 'x-user-id' ? USER_ID : name);
 
   constructor(options: ClaimRoutesOptions) {
     this.options = options;
@@ -105,8 +116,8 @@ export class ClaimRoutes implements ClaimWaiter {
 
   private handle(res: HttpResponse, req: HttpRequest, pool: PoolView | undefined, what: string): void {
     this.req = req;
-    const contentLength = req.getHeader('content-length');
-    const framed = contentLength !== '' || req.getHeader('transfer-encoding') !== '';
+    const contentLength = req.getHeader(CONTENT_LENGTH);
+    const framed = contentLength !== '' || req.getHeader(TRANSFER_ENCODING) !== '';
     if (framed) {
       const smuggling = smugglingProblem(req);
       if (smuggling !== null) {
@@ -118,7 +129,7 @@ export class ClaimRoutes implements ClaimWaiter {
       this.origins.size === 0 ? NO_CORS : Object.entries(corsHeaders(req.getHeader('origin'), this.origins));
     const { words, keyWords } = this;
     const caller = this.options.authenticator.claimUser(this.header, words);
-    const key = req.getHeader('idempotency-key');
+    const key = req.getHeader(IDEMPOTENCY_KEY);
     let refused: Problem | null = caller === 'ok' ? null : caller;
     refused ??= this.draining ? DRAINING : pool === undefined ? notFound(what) : null;
     if (refused === null && key !== '') {

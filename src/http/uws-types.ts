@@ -14,7 +14,7 @@ export interface us_socket_context_t {
 /** Valid only inside the handler it was given to. */
 export interface HttpRequest {
   /** The first header of that name, or ''. */
-  getHeader(lowerCaseName: string): string;
+  getHeader(lowerCaseName: string | ArrayBuffer): string;
   getParameter(index: number | string): string;
   getUrl(): string;
   /** Lower case. */
@@ -28,7 +28,7 @@ export interface HttpRequest {
 
 /** After `onAborted` has fired or an answer is complete, any use throws. */
 export interface HttpResponse {
-  writeStatus(status: string): HttpResponse;
+  writeStatus(status: Bytes): HttpResponse;
   writeHeader(name: string, value: string): HttpResponse;
   write(chunk: Bytes): boolean;
   end(body?: Bytes, closeConnection?: boolean): HttpResponse;
