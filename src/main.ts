@@ -206,6 +206,13 @@ async function run(config: Config, logger: Logger): Promise<number> {
   const ticker = setInterval(() => {
     tick(catalog).catch((error: unknown) => logger.error({ err: error }, 'catalog tick failed'));
   }, CATALOG_TICK_MS);
+  // Before the port opens: from its first claim on, a signal means to drain.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      logger.info({ signal }, 'stopping');
+      finish(0);
+    });
+  }
   const server = await listenPublic(app, { host: config.host, port: config.port, claims, live, router });
   serving = true;
   logger.info(
@@ -219,12 +226,6 @@ async function run(config: Config, logger: Logger): Promise<number> {
   );
 
   // ------------------------------------------------------------ the way down
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      logger.info({ signal }, 'stopping');
-      finish(0);
-    });
-  }
   const code = await ended;
   if (code !== 0) return code;
   serving = false;
