@@ -10,6 +10,8 @@ import { LogDamaged } from './log-scan.ts';
 import { listSegments, segmentPath } from './segment.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
+/** What is read at a time. One for all: what `next` returns is copied out of it. */
+const chunk = new Uint32Array(CHUNK_BYTES / 4);
 
 export class LogFollower {
   readonly logId: number;
@@ -19,7 +21,6 @@ export class LogFollower {
   private fd = -1;
   private segmentStart = 0;
   private segmentEnd = 0;
-  private readonly chunk = new Uint32Array(CHUNK_BYTES / 4);
 
   constructor(disk: LogDisk, root: string, logId: number, offset: number) {
     this.disk = disk;
@@ -44,7 +45,7 @@ export class LogFollower {
     const parts: Uint8Array[] = [];
     let entries = 0;
     const header: FrameHeader = { length: 0, count: 0, synced: 0 };
-    let words: Uint32Array<ArrayBuffer> = this.chunk.subarray(0, 0);
+    let words: Uint32Array<ArrayBuffer> = chunk.subarray(0, 0);
     let at = 0;
     while (this.position < limit && entries < entriesMax) {
       let check = checkFrame(words, at, this.logId, this.position, header);
@@ -89,7 +90,7 @@ export class LogFollower {
 
   private fill(bytes: number): Uint32Array<ArrayBuffer> {
     if (this.fd < 0 || this.position >= this.segmentEnd) this.openSegment();
-    const buffer = bytes > CHUNK_BYTES ? new Uint32Array(Math.ceil(bytes / 4)) : this.chunk;
+    const buffer = bytes > CHUNK_BYTES ? new Uint32Array(Math.ceil(bytes / 4)) : chunk;
     const room = Math.min(buffer.byteLength, this.segmentEnd - this.position);
     let n = this.disk.read(
       this.fd,

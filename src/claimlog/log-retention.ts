@@ -1,6 +1,6 @@
 /** Deletes segments, but only some time after a committed watermark passed them: an older database can be flushed again. */
 import type { LogDisk } from './disk.ts';
-import { listSegments, logDir, segmentPath } from './segment.ts';
+import { listLogs, listSegments, logDir, segmentPath } from './segment.ts';
 
 export class LogRetention {
   private readonly disk: LogDisk;
@@ -31,7 +31,10 @@ export class LogRetention {
       this.passedAtMs.delete(file);
       removed++;
     }
-    if (ended && removed === starts.length) this.disk.removeDir(logDir(this.root, logId));
+    // A life that failed early never made its directory.
+    if (ended && removed === starts.length && listLogs(this.disk, this.root).includes(logId)) {
+      this.disk.removeDir(logDir(this.root, logId));
+    }
     return removed;
   }
 }

@@ -64,7 +64,17 @@ export function scanLog(
   let lastClaims = 0;
   const header: FrameHeader = { length: 0, count: 0, synced: 0 };
   for (let s = first; s < starts.length; s++) {
-    if (s > first && starts[s] !== offset) break;
+    if (s > first && starts[s] !== offset) {
+      const proof = Math.max(synced, laterSegments(disk, root, logId, starts, s - 1));
+      if (proof <= offset) break;
+      const file = segmentPath(root, logId, starts[s - 1]);
+      throw new LogDamaged(
+        file,
+        offset - starts[s - 1],
+        offset,
+        `nothing up to ${starts[s]}, yet ${proof} was synced`,
+      );
+    }
     const file = segmentPath(root, logId, starts[s]);
     const words = readSegment(disk, file);
     const until = s + 1 < starts.length ? starts[s + 1] : Number.POSITIVE_INFINITY;

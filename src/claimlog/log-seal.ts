@@ -22,7 +22,11 @@ export function sealLog(disk: LogDisk, root: string, logId: number, watermark: n
   // What an earlier try left, perhaps under another name: the watermark may have moved since.
   for (const name of disk.list(dir)) if (name.endsWith(TEMPORARY)) disk.remove(path.join(dir, name));
   const first = scanLog(disk, root, logId, watermark, () => {});
-  if (!first.unsyncedClaims) return first.end;
+  if (!first.unsyncedClaims) {
+    // An earlier try may have ended after its rename and before the directory was synced.
+    if (disk.list(dir).length > 0) disk.syncDir(dir);
+    return first.end;
+  }
   const from = first.synced;
   const scan: LogScan = scanLog(disk, root, logId, from, (words, at, count) => {
     frames.push({ words: words.slice(at - HEADER_WORDS, at + count * HEADER_WORDS), count });

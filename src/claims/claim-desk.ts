@@ -7,7 +7,7 @@
  * together, which is what keeps doorbells rare.
  */
 import { partitionOf } from '../actors/placement.ts';
-import { ABSENT } from '../actors/user-table.ts';
+import { ABSENT, UNKNOWN, type UserTable } from '../actors/user-table.ts';
 import { Verdict } from '../actors/verdict.ts';
 import { SLOTS } from '../limits.ts';
 import type { OwnerLife } from '../workers/owner-pool.ts';
@@ -20,6 +20,10 @@ export interface ClaimWaiter {
 
 /** The claim was sent to its owner; the answer comes to the waiter. Not a verdict. */
 export const SENT = 0;
+
+/** After so many looks in a row that found nobody, only one claim in UNLOOKED + 1 is looked at. */
+const STRANGERS = 64;
+const UNLOOKED = 7;
 
 export class ClaimDesk {
   /** Answers by verdict, for the metrics. */
@@ -96,12 +100,7 @@ export class ClaimDesk {
     const { template } = pool;
     const partition = partitionOf(lo, hi, template.actors.length);
     const actor = template.actors[partition];
-    const here = this.decideHere(
-      pool,
-      template,
-      actor.users === null ? -2 : actor.users.newest(lo, hi),
-      nowMs,
-    );
+    const here = this.decideHere(pool, template, look(pool, actor.users, lo, hi), nowMs);
     if (here !== SENT) {
       this.answers[here]++;
       this.answeredHere++;
@@ -150,7 +149,9 @@ export class ClaimDesk {
     if (nowMs < rules.fromMs) return Verdict.notStarted;
     if (nowMs >= rules.untilMs) return Verdict.ended;
     if (!template.rules.claimable) return Verdict.notEligible;
-    return pool.soldOut && template.rules.audience === null ? Verdict.soldOut : SENT;
+    if (pool.soldOut && template.rules.audience === null) return Verdict.soldOut;
+    pool.strangers++;
+    return SENT;
   }
 
   private refuse(verdict: number): number {
@@ -198,6 +199,22 @@ export class ClaimDesk {
     this.generations[slot]++;
     this.freeSlots[this.freeCount++] = slot;
     this.answers[verdict]++;
+    if (verdict === Verdict.alreadyClaimed) pool.strangers = 0;
     waiter.claimAnswered(slot, pool, verdict, serial);
   }
+}
+
+/** The user's newest coupon as the ingress may know it, or UNKNOWN: then the owner is asked. See PoolView.unlooked. */
+function look(pool: PoolView, users: UserTable | null, lo: number, hi: number): number {
+  if (users === null) return UNKNOWN;
+  if (!pool.soldOut && pool.strangers >= STRANGERS) {
+    if (pool.unlooked > 0) {
+      pool.unlooked--;
+      return UNKNOWN;
+    }
+    pool.unlooked = UNLOOKED;
+  }
+  const newest = users.newest(lo, hi);
+  if (newest !== ABSENT) pool.strangers = 0;
+  return newest;
 }

@@ -1,6 +1,7 @@
 /** The texts of one won coupon, as every face shows them. */
 import { formatCode } from '../domain/code-space.ts';
 import { couponId } from '../domain/coupon-id.ts';
+import { decimalText } from '../domain/eight-digits.ts';
 import { validityOf } from '../domain/template.ts';
 import type { TemplateView } from './template-view.ts';
 
@@ -17,7 +18,7 @@ export function iso(ms: number): string {
 }
 
 export function couponIdText(template: TemplateView, serial: number): string {
-  return String(couponId(template.template.id, serial));
+  return decimalText(couponId(template.template.id, serial));
 }
 
 export function couponCodeText(template: TemplateView, serial: number): string {

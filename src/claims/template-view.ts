@@ -19,6 +19,13 @@ export class PoolView {
   rules: PoolRules;
   /** Nothing free, leased unsold or pending: set and cleared with the ledger's state. */
   soldOut = false;
+  /**
+   * Claims let pass unlooked at before the next look into the user table. While a crowd comes for the first time every
+   * look would find nothing and cost a cache miss; the owner looks anyway. One repeat makes every claim be looked at.
+   */
+  unlooked = 0;
+  /** Looks in a row that found nobody. */
+  strangers = 0;
   /** Durable claims, one shared counter per partition. */
   readonly claimed: Int32Array[] = [];
 

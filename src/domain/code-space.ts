@@ -12,8 +12,10 @@
  * in common: default spaces differ in their first ten digits, patterns that could look like a default code are
  * refused here, and `spacesOverlap` is for whoever publishes, to compare a new pattern with the spaces in use.
  */
+
 import { CODE_SPACE_SHARE_MAX } from '../limits.ts';
 import { ok, type Result, refused } from '../problems.ts';
+import { eightDigits } from './eight-digits.ts';
 import type { CodePattern } from './template.ts';
 
 const PATTERN_CHARS_MAX = 64;
@@ -120,7 +122,8 @@ export function spacesOverlap(a: string, b: string): boolean {
 
 /** The code that has `value` (0 … total - 1) written in the space's places. */
 export function formatCode(space: string, value: number): string {
-  if (DEFAULT_SPACE.test(space)) return space + String(value).padStart(DEFAULT_PLACES.length, '0');
+  // The names of other spaces contain `|` and are never this short.
+  if (space.length === DEFAULT_PREFIX_CHARS && DEFAULT_SPACE.test(space)) return space + eightDigits(value);
   const { pattern, charset, places } = shapeOf(space);
   const radix = charset.length;
   let text = '';

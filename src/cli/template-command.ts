@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { callApi } from './api-client.ts';
+import { CommandFailed, messageOf, UsageError } from './failure.ts';
+import { count, say, sayJson, table } from './output.ts';
+import { type ServerFlags, serverTarget, withServerOptions } from './server-target.ts';
+import { listTemplates, type TemplateJson } from './template-list.ts';
+
+interface Flags extends ServerFlags {
+  readonly json?: boolean;
+}
+
+interface ListFlags extends Flags {
+  readonly status?: string;
+  readonly productLine?: string;
+  readonly q?: string;
+}
+
+const STDIN_FD = 0;
+
+export function addTemplateCommand(program: Command): void {
+  const template = program.command('template').description('Create, list and publish coupon templates.');
+  withServerOptions(
+    template
+      .command('create')
+      .description('Create a template from a JSON file; - reads standard input.')
+      .argument('<file>', 'the body of POST /v1/templates, or -')
+      .option('--json', 'print the answer as JSON'),
+  ).action(create);
+  withServerOptions(
+    template
+      .command('list')
+      .description('List templates, newest first.')
+      .option('--status <status>', 'draft, published, disabled, ended or deleted')
+      .option('--product-line <number>', '0 to 99')
+      .option('--q <text>', 'a part of the name')
+      .option('--json', 'print {"items":[…]}'),
+  ).action(list);
+  withServerOptions(
+    template
+      .command('publish')
+      .description('Publish a draft, or enable a disabled template again.')
+      .argument('<id>', 'id of the template')
+      .option('--json', 'print the answer as JSON'),
+  ).action(publish);
+}
+
+async function create(file: string, flags: Flags): Promise<void> {
+  const target = serverTarget(flags);
+  const made = (await callApi(target, 'POST', '/v1/templates', readBody(file))) as TemplateJson;
+  if (flags.json) sayJson(made);
+  else
+    say(
+      `created template ${made.id} "${made.name}" as a draft; next: doorbuster template publish ${made.id}`,
+    );
+}
+
+async function list({ status, productLine, q, ...flags }: ListFlags): Promise<void> {
+  const items = await listTemplates(serverTarget(flags), { status, productLine, q });
+  if (flags.json) return sayJson({ items });
+  if (items.length === 0) return say('no templates');
+  const rows = items.map(({ id, status: state, stock, perUserLimit, discount, name }) => [
+    id,
+    state,
+    count(stock),
+    count(perUserLimit),
+    discount.kind,
+    name,
+  ]);
+  const head = ['ID', 'STATUS', 'STOCK', 'LIMIT', 'DISCOUNT', 'NAME'];
+  for (const line of table([head, ...rows], [0, 2, 3])) say(line);
+}
+
+async function publish(id: string, flags: Flags): Promise<void> {
+  if (!/^\d+$/.test(id)) throw new UsageError(`given ${JSON.stringify(id)}; allowed: the id of a template`);
+  const published = (await callApi(
+    serverTarget(flags),
+    'POST',
+    `/v1/templates/${id}/publish`,
+  )) as TemplateJson;
+  if (flags.json) sayJson(published);
+  else say(`template ${published.id} "${published.name}" is ${published.status}`);
+}
+
+function readBody(file: string): unknown {
+  const name = file === '-' ? 'standard input' : file;
+  let text: string;
+  try {
+    text = readFileSync(file === '-' ? STDIN_FD : file, 'utf8');
+  } catch (error) {
+    throw new CommandFailed(`cannot read ${name}: ${messageOf(error)}`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new CommandFailed(`${name} is not JSON: ${messageOf(error)}`);
+  }
+}
