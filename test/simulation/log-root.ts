@@ -1,0 +1,2 @@
+/** Where the simulated disk keeps the claim logs. */
+export const LOG_ROOT = '/data/log';
