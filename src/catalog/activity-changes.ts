@@ -158,6 +158,8 @@ function isOpen(activity: Activity, nowMs: number): boolean {
 
 async function stop(catalog: Catalog, activity: Activity): Promise<Activity> {
   const stopped = await save(catalog, { ...activity, status: 'stopped', version: activity.version + 1 });
+  // The rules first: claims are then told `ended` instead of waiting for units of a closed pool.
+  await catalog.link.templateChanged(stopped.templateId, null);
   await catalog.link.closeActivity(stopped);
   return stopped;
 }

@@ -8,7 +8,7 @@
  *
  *   create an activity   stored as stopped (its id is assigned) → openActivity → stored as active
  *   enlarge an activity  resizeActivity → stored
- *   stop an activity     stored as stopped → closeActivity
+ *   stop an activity     stored as stopped → templateChanged → closeActivity
  *   change a template    stored, with its new code extent → templateChanged
  *
  * A call that rejects is made again, with the state of then, until it succeeds: each must bear repetition.
