@@ -26,8 +26,8 @@ export class PoolView {
   unlooked = 0;
   /** Looks in a row that found nobody. */
   strangers = 0;
-  /** Durable claims, one shared counter per partition. */
-  readonly claimed: Int32Array[] = [];
+  /** Durable claims, one shared counter per partition; a hole until the owner of a new pool has told of it. */
+  readonly claimed: (Int32Array | undefined)[] = [];
 
   constructor(template: TemplateView, rules: PoolRules) {
     this.template = template;
@@ -36,7 +36,7 @@ export class PoolView {
 
   get claimedUnits(): number {
     let sum = 0;
-    for (const counter of this.claimed) sum += Atomics.load(counter, 0);
+    for (const counter of this.claimed) if (counter !== undefined) sum += Atomics.load(counter, 0);
     return sum;
   }
 }
