@@ -66,7 +66,7 @@ test('an unacknowledged last frame may be torn anywhere', async () => {
     const frameBytes = torn.bytes - acknowledged.bytes;
     const cuts = process.env.LONG
       ? Array.from({ length: frameBytes + 1 }, (_, i) => i)
-      : [0, 1, 4, 39, 40, 41, 79, frameBytes - 1, frameBytes];
+      : [0, 1, 39, 41, frameBytes - 1, frameBytes];
     for (const cut of cuts) {
       const dataDir = copyOf(faults.dataDir);
       fs.truncateSync(path.join(dataDir, path.relative(faults.dataDir, torn.file)), acknowledged.bytes + cut);

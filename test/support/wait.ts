@@ -8,11 +8,12 @@ export async function until<T>(
   condition: () => T | Promise<T>,
   what: string,
   patienceMs = 15_000,
-): Promise<NonNullable<T>> {
+): Promise<Exclude<NonNullable<T>, false>> {
   const deadlineMs = Date.now() + patienceMs;
   for (;;) {
     const found = await condition();
-    if (found !== false && found !== null && found !== undefined) return found;
+    if (found !== false && found !== null && found !== undefined)
+      return found as Exclude<NonNullable<T>, false>;
     if (Date.now() > deadlineMs) throw new Error(`not within ${patienceMs} ms: ${what}`);
     await pause(LOOK_MS);
   }
