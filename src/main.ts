@@ -24,6 +24,7 @@ import type { Template } from './domain/template.ts';
 import { Engine } from './engine/engine.ts';
 import { auditRoute } from './http/audit-route.ts';
 import { catalogRoutes } from './http/catalog-routes.ts';
+import { CLAIM_PATHS } from './http/claim-paths.ts';
 import { ClaimRoutes } from './http/claim-routes.ts';
 import { couponRoutes } from './http/coupon-routes.ts';
 import { type InternalServer, listenInternal } from './http/internal-server.ts';
@@ -156,6 +157,7 @@ async function run(config: Config, logger: Logger): Promise<number> {
   const wallet = new Wallet({ store, templates: () => engine.allTemplates(), template });
   const router = createRouter({
     routes: [
+      ...CLAIM_PATHS,
       ...catalogRoutes({ catalog, stockOf: (templateId) => engine.stockOf(templateId)!, remaining }),
       ...couponRoutes({
         wallet,
