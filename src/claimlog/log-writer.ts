@@ -73,9 +73,12 @@ export class LogWriter {
     for (const fd of files) {
       this.disk.sync(fd, (error) => {
         failure ??= error;
-        if (fd !== this.fd && !this.unsynced.includes(fd)) this.disk.close(fd);
         if (--left > 0) return;
         this.syncing = false;
+        // Only now: a file may have been completed after its own sync, while another's was still running.
+        for (const file of files) {
+          if (file !== this.fd && !this.unsynced.includes(file)) this.disk.close(file);
+        }
         if (failure === null) this.syncedOffset = target;
         done(failure);
       });
@@ -84,7 +87,11 @@ export class LogWriter {
 
   /** Ends the log after a last frame that tells all before it is synced, so that sealing has nothing to copy. */
   close(): void {
-    for (const fd of this.unsynced) this.disk.syncNow(fd);
+    for (const fd of this.unsynced) {
+      this.disk.syncNow(fd);
+      if (fd !== this.fd) this.disk.close(fd);
+    }
+    this.unsynced = [];
     this.syncedOffset = this.endOffset;
     if (this.endOffset > 0) {
       this.append(new Uint32Array(16), 0);
