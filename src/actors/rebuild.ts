@@ -3,7 +3,8 @@
  * beyond the watermark. The two may overlap (the flusher goes on meanwhile), so an entry seen twice is no news. One
  * unit with two users is: that must stop the start.
  */
-import { blankEntry, ENTRY_WORDS, readEntry } from '../claimlog/entry.ts';
+import { ENTRY_WORDS } from '../claimlog/entry.ts';
+import { PARTITIONS_MAX } from '../limits.ts';
 import type { Owner } from './owner.ts';
 import { partitionOf } from './placement.ts';
 import type { TemplateActor } from './template-actor.ts';
@@ -15,13 +16,21 @@ export class UnitSoldTwice extends Error {
   }
 }
 
+/** What is being rebuilt of one template. */
+interface Part {
+  readonly templateId: number;
+  /** By partition; null where another owner serves that partition. Empty: none of it is served here. */
+  readonly actors: readonly (TemplateActor | null)[];
+  /** One bit a unit: taken in already. */
+  readonly seen: Uint32Array;
+}
+
 export class Rebuild {
   private readonly owner: Owner;
-  /** Actors per template, by partition; null where another owner serves that partition. */
-  private readonly actors = new Map<number, (TemplateActor | null)[]>();
-  private readonly seen = new Map<number, Uint32Array>();
+  private readonly parts = new Map<number, Part>();
+  /** Neighbouring entries are mostly of one template. */
+  private last: Part | null = null;
   private readonly unitsStartBlank: boolean;
-  private readonly entry = blankEntry();
   claims = 0;
 
   constructor(owner: Owner, unitsStartBlank: boolean) {
@@ -29,58 +38,47 @@ export class Rebuild {
     this.unitsStartBlank = unitsStartBlank;
   }
 
-  private actorsOf(templateId: number): (TemplateActor | null)[] {
-    let actors = this.actors.get(templateId);
-    if (actors === undefined) {
-      actors = [];
-      for (let partition = 0; partition < 64; partition++) {
-        const actor = this.owner.actor(templateId, partition);
-        if (actor !== undefined) {
-          while (actors.length < actor.rules.partitions) actors.push(null);
-          actors[partition] = actor;
-        }
-      }
-      this.actors.set(templateId, actors);
-    }
-    return actors;
-  }
-
   /** Takes in the entries in words[from, from + count entries). */
   add(words: Uint32Array, from: number, count: number): void {
-    const { entry } = this;
-    for (let i = 0; i < count; i++) {
-      readEntry(words, from + i * ENTRY_WORDS, entry);
-      const actors = this.actorsOf(entry.templateId);
+    const end = from + count * ENTRY_WORDS;
+    for (let at = from; at < end; at += ENTRY_WORDS) {
+      const templateId = words[at];
+      const part = this.last?.templateId === templateId ? this.last : this.partOf(templateId);
+      const { actors } = part;
       if (actors.length === 0) continue;
-      const actor = actors[partitionOf(entry.userLo, entry.userHi, actors.length)];
-      if (actor !== null) this.addTo(actor);
+      const actor = actors[partitionOf(words[at + 2], words[at + 3], actors.length)];
+      if (actor !== null) this.addTo(actor, part.seen, words, at);
     }
   }
 
-  private addTo(actor: TemplateActor): void {
-    const { templateId, serial, userLo, userHi } = this.entry;
+  /** The words of an entry: claimlog/entry.ts. */
+  private addTo(actor: TemplateActor, seen: Uint32Array, words: Uint32Array, at: number): void {
+    const templateId = words[at];
+    const serial = words[at + 1];
+    const lo = words[at + 2];
+    const hi = words[at + 3];
+    const activityId = words[at + 4];
     const { units, users } = actor;
-    if (serial >= units.capacity)
+    if (serial >= units.capacity) {
       throw new Error(`template ${templateId} has no serial ${serial}, yet it was claimed`);
-    const seen = this.seenOf(templateId, units.capacity);
+    }
     const bit = 1 << (serial & 31);
     if ((seen[serial >>> 5] & bit) !== 0) {
-      if (actor.holds(userLo, userHi, serial)) return;
+      if (actor.holds(lo, hi, serial)) return;
       throw new UnitSoldTwice(templateId, serial);
     }
     // Another owner's user has it: only telling in the first life, before anything was sold in this process.
     if (this.unitsStartBlank && units.isClaimed(serial)) throw new UnitSoldTwice(templateId, serial);
     seen[serial >>> 5] |= bit;
-    const newest = users.newest(userLo, userHi);
-    units.setCode(serial, this.entry.code >>> 0, Math.floor(this.entry.code / 0x1_0000_0000));
-    units.describe(serial, newest, this.entry.activityId, this.entry.keyLo, this.entry.keyHi);
-    users.put(userLo, userHi, serial);
-    units.publish(serial, this.entry.claimedAtMs);
-    const pool = actor.pools.get(this.entry.activityId);
-    if (pool === undefined)
-      throw new Error(
-        `template ${templateId} has no activity ${this.entry.activityId}, yet it was claimed from`,
-      );
+    const pool = actor.pools.get(activityId);
+    if (pool === undefined) {
+      throw new Error(`template ${templateId} has no activity ${activityId}, yet it was claimed from`);
+    }
+    const previous = users.put(lo, hi, serial);
+    const codeHi = words[at + 6] & 0xffff;
+    const timeHi = words[at + 6] >>> 16;
+    units.describe(serial, previous, activityId, words[at + 8], words[at + 9]);
+    units.restore(serial, words[at + 5], codeHi, words[at + 7], timeHi);
     pool.claimed[0]++;
     this.claims++;
   }
@@ -88,21 +86,33 @@ export class Rebuild {
   /** Claims taken in so far, per template. */
   claimsByTemplate(): Map<number, number> {
     const counts = new Map<number, number>();
-    for (const [templateId, actors] of this.actors) {
+    for (const { templateId, actors } of this.parts.values()) {
       let claimed = 0;
-      for (const actor of actors)
-        if (actor !== null) for (const pool of actor.pools.values()) claimed += pool.claimed[0];
+      for (const actor of actors) {
+        if (actor === null) continue;
+        for (const pool of actor.pools.values()) claimed += pool.claimed[0];
+      }
       if (claimed > 0) counts.set(templateId, claimed);
     }
     return counts;
   }
 
-  private seenOf(templateId: number, capacity: number): Uint32Array {
-    let seen = this.seen.get(templateId);
-    if (seen === undefined) {
-      seen = new Uint32Array(Math.ceil(capacity / 32));
-      this.seen.set(templateId, seen);
+  private partOf(templateId: number): Part {
+    let part = this.parts.get(templateId);
+    if (part === undefined) {
+      const actors: (TemplateActor | null)[] = [];
+      let capacity = 0;
+      for (let partition = 0; partition < PARTITIONS_MAX; partition++) {
+        const actor = this.owner.actor(templateId, partition);
+        if (actor === undefined) continue;
+        while (actors.length < actor.rules.partitions) actors.push(null);
+        actors[partition] = actor;
+        capacity = actor.units.capacity;
+      }
+      part = { templateId, actors, seen: new Uint32Array(Math.ceil(capacity / 32)) };
+      this.parts.set(templateId, part);
     }
-    return seen;
+    this.last = part;
+    return part;
   }
 }

@@ -109,6 +109,18 @@ export class UnitTable {
     Atomics.store(chunk.timeLo, i, doubled >>> 0);
   }
 
+  /** Code and time of a unit claimed before, in one step; the time in the two words of a log entry. */
+  restore(serial: number, codeLo: number, codeHi: number, timeLo: number, timeHi: number): void {
+    const k = chunkOf(serial);
+    const chunk = this.chunks[k];
+    const i = serial - chunkStart(k);
+    chunk.codeLo[i] = codeLo;
+    chunk.codeHi[i] = codeHi;
+    // time * 2 + 1, as `publish` stores it.
+    chunk.timeHi[i] = (timeHi << 1) | (timeLo >>> 31);
+    Atomics.store(chunk.timeLo, i, ((timeLo << 1) | 1) >>> 0);
+  }
+
   /** When the unit was claimed, or 0 when it was not, or not durably yet. */
   claimedAtMs(serial: number): number {
     const k = chunkOf(serial);

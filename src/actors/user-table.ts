@@ -118,14 +118,14 @@ export class UserTable {
     return null;
   }
 
-  /** Makes `serial` the user's newest coupon. Only the owner calls this. */
-  put(lo: number, hi: number, serial: number): void {
+  /** Makes `serial` the user's newest coupon; the one before it, or ABSENT. Only the owner calls this. */
+  put(lo: number, hi: number, serial: number): number {
     const hash = hashUser(lo, hi);
     const index = this.shift === 32 ? 0 : hash >>> this.shift;
     let segment = this.segments[index];
     const capacity = (segment.length - HEADER_WORDS) / WORDS;
     if (segment[COUNT] >= capacity * LOAD_MAX) segment = this.grow(index);
-    insert(segment, hash, lo, hi, serial + 1);
+    return insert(segment, hash, lo, hi, serial + 1) - 1;
   }
 
   private grow(index: number): Uint32Array {
@@ -152,13 +152,16 @@ function find(segment: Uint32Array, hash: number, lo: number, hi: number): numbe
   return -1;
 }
 
-function insert(segment: Uint32Array, hash: number, lo: number, hi: number, value: number): void {
+/** Puts an entry; the value it replaced, or 0. */
+function insert(segment: Uint32Array, hash: number, lo: number, hi: number, value: number): number {
   const capacity = (segment.length - HEADER_WORDS) / WORDS;
   let at = HEADER_WORDS + placeOf(hash, capacity) * WORDS;
-  while (segment[at + 2] !== 0) {
+  for (;;) {
+    const there = segment[at + 2];
+    if (there === 0) break;
     if (segment[at] === lo && segment[at + 1] === hi) {
       Atomics.store(segment, at + 2, value);
-      return;
+      return there;
     }
     at += WORDS;
     if (at >= segment.length) at = HEADER_WORDS;
@@ -167,4 +170,5 @@ function insert(segment: Uint32Array, hash: number, lo: number, hi: number, valu
   segment[at + 1] = hi;
   segment[COUNT]++;
   Atomics.store(segment, at + 2, value);
+  return 0;
 }
