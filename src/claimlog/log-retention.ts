@@ -26,7 +26,8 @@ export class LogRetention {
       const file = segmentPath(this.root, logId, starts[i]);
       const passedAtMs = this.passedAtMs.get(file) ?? nowMs;
       this.passedAtMs.set(file, passedAtMs);
-      if (nowMs - passedAtMs < this.keepMs) break;
+      // Later ones were passed later, so none of them goes before this one; but their time begins now, not after it.
+      if (nowMs - passedAtMs < this.keepMs) continue;
       this.disk.remove(file);
       this.passedAtMs.delete(file);
       removed++;
