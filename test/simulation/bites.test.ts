@@ -7,7 +7,7 @@ const SEEDS_MAX = 400;
 const EVENTS = 2_000;
 
 for (const [name, parts] of Object.entries(BREAKS)) {
-  test(`finds ${name}`, () => {
+  test.runIf(process.env.SIM_SEED === undefined)(`finds ${name}`, () => {
     let seed = 1;
     let found = simulate(seed, { events: EVENTS, parts });
     while (found.failure === null && seed < SEEDS_MAX) found = simulate(++seed, { events: EVENTS, parts });

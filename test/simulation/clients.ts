@@ -103,7 +103,7 @@ export class Clients {
   private send(claim: Claim): void {
     const { process } = this.world;
     if (process === null) this.retry(claim);
-    else process.claim(claim);
+    else process.claims.claim(claim);
   }
 
   answered(claim: Claim, verdict: number): void {

@@ -1,6 +1,7 @@
 /** What operators change while the crowd comes: stored first, then told, as catalog/engine-port.ts says. */
 import type { SimTemplate } from './catalog.ts';
 import type { Process } from './process.ts';
+import { tellOwners } from './view.ts';
 import type { World } from './world.ts';
 
 export class Operators {
@@ -33,7 +34,7 @@ export class Operators {
     process.later(random.between(0, 2_000), () => {
       faults.seen('stockRaised');
       this.raising.delete(process);
-      process.templateChanged(template);
+      tellOwners(process, template);
       process.desk.add({ templateId: template.id, activityId: 0 }, [{ from, to }], []);
     });
   }
@@ -48,7 +49,7 @@ export class Operators {
       if (!ok) return;
       activity.status = 'active';
       this.world.faults.seen('activityOpened');
-      process.templateChanged(template);
+      tellOwners(process, template);
     });
   }
 
@@ -71,7 +72,7 @@ export class Operators {
     activity.status = 'stopped';
     this.world.faults.seen('activityStopped');
     const process = this.world.process!;
-    process.templateChanged(template);
+    tellOwners(process, template);
     const shut = (): void => {
       if (process.desk.moves.isBusy(template)) process.later(100_000, shut);
       else process.desk.moves.shut(template, activity, (ok) => ok || shut());
@@ -86,7 +87,7 @@ export class Operators {
     faults.seen('windowMoved');
     if (random.chance(0.5)) template.untilMs = nowMs + random.int(300);
     else template.fromMs = nowMs + random.int(300);
-    this.world.process!.templateChanged(template);
+    tellOwners(this.world.process!, template);
   }
 
   /** A template has units that the engine was not told of yet. */
@@ -110,7 +111,7 @@ export class Operators {
     for (const template of this.world.templates) {
       template.fromMs = Number.NEGATIVE_INFINITY;
       template.untilMs = Number.POSITIVE_INFINITY;
-      this.world.process!.templateChanged(template);
+      tellOwners(this.world.process!, template);
     }
   }
 }

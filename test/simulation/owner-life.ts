@@ -1,37 +1,16 @@
 /** One life of an owner thread, as workers/owner-entry.ts has it, its waits turned into events. */
 import type { Owner } from '../../src/actors/owner.ts';
-import { ownerOf } from '../../src/actors/placement.ts';
-import { Rebuild } from '../../src/actors/rebuild.ts';
-import type { TemplateRules } from '../../src/actors/rules.ts';
-import { UnitTable } from '../../src/actors/unit-table.ts';
-import { UserTable } from '../../src/actors/user-table.ts';
+import type { UnitTable } from '../../src/actors/unit-table.ts';
 import { Verdict } from '../../src/actors/verdict.ts';
-import { ENTRY_WORDS, entryWords } from '../../src/claimlog/entry.ts';
-import { scanLog } from '../../src/claimlog/log-scan.ts';
-import { LogWriter } from '../../src/claimlog/log-writer.ts';
+import type { LogWriter } from '../../src/claimlog/log-writer.ts';
 import { DRAIN_MAX } from '../../src/limits.ts';
 import type { Claim } from './clients.ts';
 import { poolNumber } from './desk-pool.ts';
 import { Injected, Killed } from './faults.ts';
-import { LOG_ROOT } from './log-root.ts';
+import { beginLife, type LifePlan, type OwnedTemplate, takeTemplate } from './owner-start.ts';
+import { OwnerSync } from './owner-sync.ts';
 import type { Process } from './process.ts';
 import { Channel } from './scheduler.ts';
-import { threadDisk } from './thread-disk.ts';
-
-export interface LifePlan {
-  readonly index: number;
-  readonly first: boolean;
-  readonly logId: number;
-  readonly templates: readonly OwnedTemplate[];
-  readonly logs: readonly number[];
-  readonly seal: number | null;
-}
-
-export interface OwnedTemplate {
-  readonly rules: TemplateRules;
-  readonly total: number;
-  readonly units: readonly SharedArrayBuffer[];
-}
 
 export class OwnerLife {
   readonly plan: LifePlan;
@@ -53,14 +32,14 @@ export class OwnerLife {
   published: number[] = [];
   /** By pool and partition: the pool's units when the last message this actor got about it was sent. */
   readonly capacityKnown = new Map<number, number>();
-  private readonly process: Process;
-  private readonly unitTables = new Map<number, UnitTable>();
+  readonly process: Process;
+  readonly unitTables = new Map<number, UnitTable>();
   private replies: number[] = [];
   /** Messages that came before it serves; null once it does. */
   private backlog: (() => void)[] | null = [];
   private drainPlanned = false;
   private tickPlanned = false;
-  private syncPlanned = false;
+  private readonly sync = new OwnerSync(this);
   private returningIdle = false;
 
   constructor(process: Process, plan: LifePlan) {
@@ -72,7 +51,7 @@ export class OwnerLife {
     this.owner = world.parts.owner(plan.index, {
       append: (words, count) => this.append(words, count),
       durable: () => (world.syncsAlways ? this.log!.synced : this.log!.end),
-      appended: () => this.wantSync(),
+      appended: () => this.sync.want(),
       reply: (slotWord, verdict, serial) => this.reply(slotWord, verdict, serial),
       askLease: (ref, holder, epoch, sold) =>
         process.fromOwner(this, epoch !== 0, () => process.desk.lease(this, ref, holder, epoch, sold)),
@@ -81,44 +60,7 @@ export class OwnerLife {
         process.fromOwner(this, true, () => process.desk.giveBack(ref, holder, epoch, sold, unsold));
       },
     });
-    // What was: seal the last life's log, begin one, rebuild from records, then from logs.
-    const marks = world.store.watermarks();
-    this.phase(1_000, () => {
-      if (plan.seal !== null) {
-        const { seal } = plan;
-        const end = world.parts.seal(world.disk, LOG_ROOT, seal, marks.get(seal) ?? 0);
-        process.fromOwner(this, false, () => process.sealed(plan.index, seal, end));
-      }
-      this.log = new LogWriter(
-        threadDisk(world.disk, () => this.dead),
-        LOG_ROOT,
-        plan.logId,
-        world.segmentBytesMax,
-      );
-      for (const template of plan.templates) this.take(template);
-      const rebuild = new Rebuild(this.owner, plan.first);
-      this.phase(3_000, () => {
-        const since = world.store.watermarks();
-        this.phase(5_000, () => {
-          for (const block of world.store.blocks)
-            rebuild.add(entryWords(block), 0, block.length / (ENTRY_WORDS * 4));
-          this.phase(5_000, () => {
-            for (const logId of plan.logs) {
-              scanLog(world.disk, LOG_ROOT, logId, since.get(logId) ?? 0, (words, at, n) =>
-                rebuild.add(words, at, n),
-              );
-            }
-            process.fromOwner(this, false, () => process.ownerReady(this));
-            this.serve();
-          });
-        });
-      });
-    });
-  }
-
-  private phase(delayUs: number, body: () => void): void {
-    const { world } = this.process;
-    this.process.later(world.random.between(20, delayUs), () => this.step(body));
+    beginLife(this);
   }
 
   /** Runs a step of this life; what it throws ends the life. */
@@ -130,7 +72,7 @@ export class OwnerLife {
         const { length } = this.published;
         this.published.push(...this.replies);
         this.replies.length = 0;
-        if (length === 0) this.process.fromOwner(this, false, () => this.process.takeReplies(this));
+        if (length === 0) this.process.fromOwner(this, false, () => this.process.claims.takeReplies(this));
       }
       if (!this.tickPlanned && this.owner.hasParked) this.planTick();
     } catch (error) {
@@ -147,26 +89,6 @@ export class OwnerLife {
     // The end is told beside the messages, and may overtake them.
     const { world } = this.process;
     this.process.later(world.random.skewed(20, 3_000), () => this.process.ownerDown(this));
-  }
-
-  private take(template: OwnedTemplate): void {
-    const { rules, total } = template;
-    const { world } = this.process;
-    for (let partition = 0; partition < rules.partitions; partition++) {
-      if (ownerOf(rules.templateId, partition, world.owners) !== this.plan.index) continue;
-      const known = this.owner.actor(rules.templateId, partition);
-      if (known !== undefined) {
-        known.setRules(rules);
-        continue;
-      }
-      let units = this.unitTables.get(rules.templateId);
-      if (units === undefined) {
-        units = new UnitTable(template.units);
-        this.unitTables.set(rules.templateId, units);
-      }
-      const users = UserTable.create(Math.ceil(total / rules.partitions));
-      this.owner.add(world.parts.actor(rules, partition, users, units));
-    }
   }
 
   private append(words: Uint32Array, count: number): number {
@@ -192,38 +114,6 @@ export class OwnerLife {
     const pool = this.process.desk.pool({ templateId: template.id, activityId })!;
     const known = this.capacityKnown.get(poolNumber(pool.ref) * 64 + partition);
     this.process.world.oracle.exhausted(pool, known ?? Number.POSITIVE_INFINITY);
-  }
-
-  private wantSync(): void {
-    if (this.log!.isSyncing) return;
-    if (this.process.world.syncsAlways) this.startSync();
-    else if (!this.syncPlanned) {
-      this.syncPlanned = true;
-      this.process.later(25_000, () => this.step(() => this.startSync()));
-    }
-  }
-
-  private startSync(): void {
-    this.syncPlanned = false;
-    const log = this.log!;
-    if (log.isSyncing || log.synced === log.end) return;
-    const { world } = this.process;
-    const before = log.synced;
-    log.startSync((error) =>
-      this.step(() => {
-        if (error !== null && world.parts.endsWithFailedSync) throw error;
-        this.synced = log.synced;
-        this.process.flusher?.signal();
-        if (world.syncsAlways) this.owner.release();
-        // Without progress there is nothing to sync: only an owner that goes on after a failed sync gets there.
-        if (log.synced < log.end && log.synced > before) this.wantSync();
-        if (this.stopping) this.tryStop();
-      }),
-    );
-    if (this.dieAt === 'syncing') {
-      world.faults.seen('ownerKilledSyncing');
-      throw new Killed('with a sync in flight');
-    }
   }
 
   /** The shared ring has requests. */
@@ -264,11 +154,12 @@ export class OwnerLife {
   changeTemplate(template: OwnedTemplate, added: readonly SharedArrayBuffer[]): void {
     this.message(() => {
       for (const buffer of added) this.unitTables.get(template.rules.templateId)?.attach(buffer);
-      this.take(template);
+      takeTemplate(this, template);
     });
   }
 
-  private serve(): void {
+  /** It has its memory again. */
+  serve(): void {
     const backlog = this.backlog!;
     this.backlog = null;
     for (const message of backlog) message();
@@ -300,7 +191,7 @@ export class OwnerLife {
     const log = this.log!;
     if (this.stopped || log.isSyncing || this.owner.inFlight > 0 || this.requests.length > 0) return;
     if (log.synced < log.end) {
-      this.startSync();
+      this.sync.start();
       return;
     }
     this.owner.giveAllBack();

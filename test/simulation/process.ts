@@ -1,29 +1,16 @@
 /** One run of the server: what engine/engine.ts and workers/owner-pool.ts do on the main thread, in their order. */
 import type { Owner } from '../../src/actors/owner.ts';
-import { ownerOf } from '../../src/actors/placement.ts';
-import { UnitTable } from '../../src/actors/unit-table.ts';
-import type { UserTable } from '../../src/actors/user-table.ts';
-import { Verdict } from '../../src/actors/verdict.ts';
 import { listLogs } from '../../src/claimlog/segment.ts';
-import { claimedIn, unclaimedRanges } from '../../src/engine/unclaimed.ts';
-import { SerialSet } from '../../src/ledger/serial-set.ts';
 import type { Holder, PoolRef } from '../../src/ports.ts';
-import type { SimTemplate } from './catalog.ts';
-import type { Claim } from './clients.ts';
+import { ClaimCounter } from './claim-counter.ts';
 import { poolNumber } from './desk-pool.ts';
 import { Injected } from './faults.ts';
 import { Flusher } from './flusher.ts';
 import { LOG_ROOT } from './log-root.ts';
-import { type OwnedTemplate, OwnerLife } from './owner-life.ts';
+import { OwnerLife } from './owner-life.ts';
 import { StockDesk } from './stock-desk.ts';
+import { isPlacedOn, openPools, owned, type View, viewOf } from './view.ts';
 import type { World } from './world.ts';
-
-interface View {
-  readonly template: SimTemplate;
-  readonly units: UnitTable;
-  /** Per partition: the table of the last owner that was ready. */
-  readonly users: (UserTable | null)[];
-}
 
 export interface FollowedLog {
   watermark: number;
@@ -41,9 +28,9 @@ export class Process {
   readonly views = new Map<number, View>();
   readonly lives: (OwnerLife | null)[] = [];
   readonly logs = new Map<number, FollowedLog>();
-  readonly inFlight = new Set<Claim>();
+  readonly claims = new ClaimCounter(this);
   flusher: Flusher | null = null;
-  private readonly rebuilding: (OwnerLife | null)[] = [];
+  readonly rebuilding: (OwnerLife | null)[] = [];
   private readonly unsealed: (number | null)[] = [];
   private oldLogs: number[] = [];
   private nextLogId = 1;
@@ -65,11 +52,7 @@ export class Process {
 
   start(): void {
     const { world } = this;
-    for (const template of world.templates) {
-      const units = new UnitTable([]);
-      units.grow(template.total);
-      this.views.set(template.id, { template, units, users: new Array(template.partitions).fill(null) });
-    }
+    for (const template of world.templates) this.views.set(template.id, viewOf(template));
     try {
       const marks = world.store.watermarks();
       this.oldLogs = listLogs(world.disk, LOG_ROOT);
@@ -90,23 +73,13 @@ export class Process {
 
   private startLife(index: number, first: boolean): void {
     const templates = this.world.templates
-      .filter((template) => this.isPlacedOn(template, index))
-      .map((template) => this.owned(template));
+      .filter((template) => isPlacedOn(this.world, template, index))
+      .map((template) => owned(this, template));
     const logId = this.nextLogId++;
     const seal = this.unsealed[index] ?? null;
     const life = new OwnerLife(this, { index, first, logId, templates, logs: [...this.oldLogs], seal });
     this.oldLogs.push(logId);
     this.rebuilding[index] = life;
-  }
-
-  private isPlacedOn({ id, partitions }: SimTemplate, index: number): boolean {
-    for (let p = 0; p < partitions; p++) if (ownerOf(id, p, this.world.owners) === index) return true;
-    return false;
-  }
-
-  private owned(template: SimTemplate): OwnedTemplate {
-    const { buffers } = this.views.get(template.id)!.units;
-    return { rules: template.rules(), total: template.total, units: [...buffers] };
   }
 
   sealed(index: number, logId: number, end: number): void {
@@ -139,7 +112,7 @@ export class Process {
     }
     this.firstReady++;
     if (this.firstReady < this.world.owners) return;
-    for (const view of this.views.values()) this.openPools(view);
+    for (const view of this.views.values()) openPools(this.desk, view);
     this.flusher = new Flusher(this);
     this.serving = true;
     this.world.checkServing('after a start');
@@ -147,7 +120,7 @@ export class Process {
 
   ownerDown(life: OwnerLife): void {
     if (!this.alive || life.ended) return;
-    this.takeReplies(life);
+    this.claims.takeReplies(life);
     life.ended = true;
     const { index, first, logId } = life.plan;
     this.lives[index] = null;
@@ -158,20 +131,9 @@ export class Process {
       this.world.crash(false);
       return;
     }
-    for (const claim of this.inFlight) if (claim.owner === index) this.answer(claim, Verdict.unavailable, 0);
+    this.claims.ownerDown(index);
     if (this.stopping) this.ownerGone();
     else this.later(this.world.random.between(500, 30_000), () => this.startLife(index, false));
-  }
-
-  private openPools({ template, units }: View): void {
-    const { id: templateId, total } = template;
-    const unclaimed = new SerialSet(unclaimedRanges(units, 0, total));
-    for (const { id, status, stock } of template.activities) {
-      const claimed = claimedIn(units, total, id);
-      if (status !== 'active') continue;
-      this.desk.openPool({ templateId, activityId: id }, unclaimed.take(stock - claimed), [], claimed);
-    }
-    this.desk.openPool({ templateId, activityId: 0 }, unclaimed.list(), [], claimedIn(units, total, 0));
   }
 
   /** Answers what is in flight, gives leases back, and ends. */
@@ -195,7 +157,7 @@ export class Process {
   }
 
   ownerStopped(life: OwnerLife, end: number): void {
-    this.takeReplies(life);
+    this.claims.takeReplies(life);
     this.logEnded(life.plan.logId, end);
     this.ownerGone();
   }
@@ -230,60 +192,5 @@ export class Process {
       life.capacityKnown.set(poolNumber(ref) * 64 + holder.partition, capacity);
       body(owner, this.world.nowMs);
     });
-  }
-
-  /** A template's rules, or its stock, changed. */
-  templateChanged(template: SimTemplate): void {
-    const { units } = this.views.get(template.id)!;
-    const added = units.grow(template.total);
-    const owned = this.owned(template);
-    for (let i = 0; i < this.world.owners; i++) {
-      if (this.isPlacedOn(template, i)) (this.lives[i] ?? this.rebuilding[i])?.changeTemplate(owned, added);
-    }
-  }
-
-  // ------------------------------------------------------------ claims
-
-  claim(claim: Claim): void {
-    const { template, activityId, lo, hi } = claim;
-    const { units, users } = this.views.get(template.id)!;
-    const pool = this.desk.pool({ templateId: template.id, activityId });
-    if (!this.serving) {
-      this.world.answered(claim, Verdict.unavailable, 0);
-      return;
-    }
-    // What claims/claim-desk.ts answers without an owner: durable repeats, and sold out.
-    const newest = users[claim.partition]!.newest(lo, hi);
-    if (newest >= 0) {
-      const isPlain = template.poolLimit(activityId) === 1 && units.isClaimed(newest);
-      if (isPlain && units.activityId(newest) === activityId && units.previous(newest) < 0) {
-        this.world.answered(claim, Verdict.alreadyClaimed, newest);
-        return;
-      }
-    } else if (newest === -1 && pool?.soldOut && this.world.nowMs < template.untilMs && activityId === 0) {
-      this.world.answered(claim, Verdict.soldOut, 0);
-      return;
-    }
-    const life = this.lives[claim.owner];
-    if (life == null) {
-      this.world.answered(claim, Verdict.unavailable, 0);
-      return;
-    }
-    this.inFlight.add(claim);
-    life.requests.push(claim);
-    life.ring();
-  }
-
-  takeReplies(life: OwnerLife): void {
-    const { published } = life;
-    life.published = [];
-    for (let i = 0; i < published.length; i += 3) {
-      const claim = this.world.claims[published[i]];
-      this.answer(claim, published[i + 1], published[i + 2]);
-    }
-  }
-
-  private answer(claim: Claim, verdict: number, serial: number): void {
-    if (this.inFlight.delete(claim)) this.world.answered(claim, verdict, serial);
   }
 }

@@ -90,9 +90,9 @@ function finish(world: World): void {
     const { template, activityId, user, key } = winner;
     const repeat = world.clients.claim(template, activityId, user, key, 0);
     repeats.push(repeat);
-    world.process!.claim(repeat);
+    world.process!.claims.claim(repeat);
   }
-  run(world, 1_000_000, 'repeats were not answered', () => world.process!.inFlight.size === 0);
+  run(world, 1_000_000, 'repeats were not answered', () => world.process!.claims.inFlight.size === 0);
   for (const { number, verdict } of repeats) {
     if (verdict !== Verdict.alreadyClaimed) throw new Error(`claim ${number}, a repeat, was told ${verdict}`);
   }
@@ -132,7 +132,7 @@ class Crowd {
     world.scheduler.later(CROWD_GAP_US, () => {
       if (!this.active) return;
       for (let n = pool.soldOut ? 1 : CROWD_CLAIMS; n > 0; n--) {
-        world.process!.claim(world.clients.claim(template, pool.ref.activityId, this.user++, 0, 0));
+        world.process!.claims.claim(world.clients.claim(template, pool.ref.activityId, this.user++, 0, 0));
       }
       this.come(template);
     });

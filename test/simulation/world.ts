@@ -97,7 +97,7 @@ export class World {
     disk.processGone();
     if (cut) disk.powerCut();
     this.scheduler.later(random.between(200, 20_000), () => this.boot());
-    for (const claim of process.inFlight) this.clients.retry(claim);
+    for (const claim of process.claims.inFlight) this.clients.retry(claim);
     assertFacts(this, false, false, cut ? 'after a power cut' : 'after the process died');
   }
 
