@@ -98,7 +98,9 @@ function sayLog({ directory, segments, damage, strangers, ...log }: LogReport): 
   }
   if (log.torn) say('  torn: the last frame was never acknowledged, or is being written now');
   if (log.inDoubt)
-    say('  in doubt: claims above the synced offset; the next start copies and syncs them first');
+    say(
+      '  claims above the synced offset: being synced now, or else the next start copies and syncs them first',
+    );
   for (const name of strangers) say(`  not a segment: ${name}`);
   for (const text of damage) say(`  DAMAGED: ${text}`);
 }

@@ -86,14 +86,17 @@ async function run(file: string, flags: Flags): Promise<void> {
     process.stderr.write(`… and ${count(result.skippedCount - SKIPPED_SAID_MAX)} more rows left out\n`);
   if (flags.json) sayJson(resultJson(result));
   else sayResult(result);
-  const { failure, tally } = result;
-  if (failure !== null) throw failure;
-  if (tally.faultCount > 0) {
-    const more = tally.faultCount - tally.faults.length;
-    const lines = [`${count(tally.faultCount)} answers were not as they must be:`, ...tally.faults];
-    if (more > 0) lines.push(`… and ${count(more)} more`);
-    throw new CommandFailed(lines.join('\n  '));
-  }
+  const troubles = troublesOf(result);
+  if (troubles.length > 0) throw new CommandFailed(troubles.join('\n  '));
+}
+
+function troublesOf({ failure, tally: { faultCount, faults } }: ReplayResult): string[] {
+  const lines: string[] = [];
+  if (failure !== null) lines.push(failure.message);
+  if (faultCount === 0) return lines;
+  lines.push(`${count(faultCount)} answers were not as they must be:`, ...faults);
+  if (faultCount > faults.length) lines.push(`… and ${count(faultCount - faults.length)} more`);
+  return lines;
 }
 
 function rateOf({ tally, seconds }: ReplayResult): number {

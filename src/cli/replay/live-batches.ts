@@ -94,16 +94,12 @@ export class LiveBatches implements BatchClaimer {
   }
 
   private receive(text: string): void {
-    let message: Message;
-    try {
-      message = JSON.parse(text) as Message;
-    } catch {
-      return this.fail(this.surprise(text));
-    }
-    const waiting = this.waiting.get(message.id as number);
-    const answer = waiting === undefined ? null : readAnswer(message, waiting.users);
+    const message = readMessage(text);
+    const id = message?.id as number;
+    const waiting = this.waiting.get(id);
+    const answer = message === null || waiting === undefined ? null : readAnswer(message, waiting.users);
     if (waiting === undefined || answer === null) return this.fail(this.surprise(text));
-    this.waiting.delete(message.id as number);
+    this.waiting.delete(id);
     waiting.resolve(answer);
   }
 
@@ -118,6 +114,15 @@ export class LiveBatches implements BatchClaimer {
     for (const { reject } of this.waiting.values()) reject(error);
     this.waiting.clear();
     this.socket.terminate();
+  }
+}
+
+function readMessage(text: string): Message | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' ? value : null;
+  } catch {
+    return null;
   }
 }
 
