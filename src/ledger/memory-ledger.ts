@@ -184,8 +184,10 @@ export class MemoryLedger {
   /** Whether more units are on their way into the pool. */
   expect(ref: PoolRef, expecting: boolean): void {
     const pool = this.mustGet(ref);
+    const wasExpecting = pool.expecting;
     pool.expecting = expecting;
-    if (!expecting && isDrained(pool)) this.tellThirsty(pool, null);
+    // Only the change is news: who was told `exhausted` must not be sent asking again by every look at the pool.
+    if (wasExpecting && isDrained(pool)) this.tellThirsty(pool, null);
   }
 
   /** For the checker: every pool with its free serials and its leases. */

@@ -105,6 +105,13 @@ describe('exhausted', () => {
     expect(stage.lease(1)).toEqual({ kind: 'exhausted' });
   });
 
+  test('holders are not sent asking again when nothing more is expected and nothing was before', () => {
+    const stage = new LedgerStage([]);
+    expect(stage.lease(1)).toEqual({ kind: 'exhausted' });
+    stage.ledger.expect(REF, false);
+    expect(stage.replenished).toEqual([]);
+  });
+
   test('holders are told when units are added', () => {
     const stage = new LedgerStage([]);
     stage.lease(1);
