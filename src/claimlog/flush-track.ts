@@ -5,6 +5,7 @@
 import type { ClaimBatch, CommitOutcome } from '../ports.ts';
 import type { LogDisk } from './disk.ts';
 import { LogFollower } from './log-follower.ts';
+import { LogDamaged } from './log-scan.ts';
 
 export class FlushConflict extends Error {
   override name = 'FlushConflict';
@@ -14,6 +15,8 @@ export class FlushTrack {
   readonly logId: number;
   private readonly follower: LogFollower;
   private watermarkOffset: number;
+  /** The store said that it has this log up to here, further than was known: batches below are taken as committed. */
+  private storedOffset = 0;
 
   constructor(disk: LogDisk, root: string, logId: number, watermark: number) {
     this.logId = logId;
@@ -28,7 +31,22 @@ export class FlushTrack {
 
   /** The next batch below `synced`, or null. Nothing may be asked for while a batch is on its way. */
   next(synced: number, entriesMax: number): ClaimBatch | null {
+    if (this.storedOffset > this.watermarkOffset) {
+      try {
+        return this.follower.next(Math.min(synced, this.storedOffset), entriesMax);
+      } catch (error) {
+        // Its segments may be gone already, since all of it is stored: then it stays uncounted.
+        if (!(error instanceof LogDamaged)) throw error;
+        this.watermarkOffset = this.storedOffset;
+        this.follower.seek(this.storedOffset);
+      }
+    }
     return this.follower.next(synced, entriesMax);
+  }
+
+  /** Whether the store has this batch already: then it need not be sent, only counted. */
+  isStored(batch: ClaimBatch): boolean {
+    return batch.toOffset <= this.storedOffset;
   }
 
   /** Takes in what became of the last batch. Throws FlushConflict when an operator must look. */
@@ -38,9 +56,15 @@ export class FlushTrack {
         this.watermarkOffset = batch.toOffset;
         return;
       case 'stale':
-        // Someone, or an attempt whose answer was lost, has moved it: the store knows best.
-        this.watermarkOffset = outcome.offset;
-        this.follower.seek(outcome.offset);
+        // An attempt whose answer was lost has moved it, or the store is older than was thought: the store knows best.
+        if (outcome.offset > this.watermarkOffset) {
+          this.storedOffset = outcome.offset;
+          this.follower.seek(this.watermarkOffset);
+        } else {
+          this.watermarkOffset = outcome.offset;
+          this.storedOffset = outcome.offset;
+          this.follower.seek(outcome.offset);
+        }
         return;
       case 'conflict':
         this.follower.seek(batch.fromOffset);

@@ -142,6 +142,7 @@ export class Engine implements CatalogEngine {
       (await this.options.store.watermarks()).map((mark) => [mark.logId, mark.offset]),
     );
     fileDisk.makeDir(this.root);
+    fileDisk.syncDir(this.options.config.dataDir);
     this.oldLogs = listLogs(fileDisk, this.root);
     this.nextLogId = Math.max(0, ...this.oldLogs, ...watermarks.keys()) + 1;
     const { faultsPath } = this.options.config;

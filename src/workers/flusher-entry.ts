@@ -14,7 +14,7 @@ import { FlushTrack } from '../claimlog/flush-track.ts';
 import { LogRetention } from '../claimlog/log-retention.ts';
 import { CodeBook } from '../domain/codes.ts';
 import { FLUSH_BATCH_ENTRIES_MAX } from '../limits.ts';
-import type { ClaimBatch, RecordStore } from '../ports.ts';
+import type { ClaimBatch, CommitOutcome, RecordStore } from '../ports.ts';
 import { LogPosition } from '../rings/layout.ts';
 import type { FlusherData, FromFlusher, ToFlusher } from './flusher-messages.ts';
 import { remote } from './rpc.ts';
@@ -26,6 +26,8 @@ const IDLE_WAIT_MS = 1_000;
 const GATHER_MS = 20;
 const RETRY_MS_MIN = 50;
 const RETRY_MS_MAX = 5_000;
+
+const COMMITTED: CommitOutcome = { kind: 'committed' };
 
 interface Log {
   readonly track: FlushTrack;
@@ -106,7 +108,7 @@ async function flushOne(log: Log): Promise<number> {
     throw new Error(`template ${wrong.templateId} serial ${wrong.serial}: ${wrong.detail}`);
   }
   try {
-    const outcome = await store.commitClaims(batch);
+    const outcome = log.track.isStored(batch) ? COMMITTED : await store.commitClaims(batch);
     log.track.settle(batch, outcome);
     retryMs = RETRY_MS_MIN;
     if (outcome.kind === 'committed') {

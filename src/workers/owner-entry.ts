@@ -216,7 +216,8 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
   const drainStep = (): void => step(drain);
 
   function tryStop(): void {
-    if (log.isSyncing || owner.inFlight > 0) return;
+    // Parked claims are answered by units or by their deadline: the ticker comes back here.
+    if (log.isSyncing || owner.inFlight > 0 || owner.hasParked) return;
     if (log.synced < log.end) {
       startSync();
       return;
@@ -259,7 +260,11 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
   });
 
   const ticker = setInterval(() => {
-    if (owner.hasParked) step(() => owner.tick(Date.now()));
+    if (!owner.hasParked) return;
+    step(() => {
+      owner.tick(Date.now());
+      if (stopping) tryStop();
+    });
   }, TICK_MS);
   let idleCheckedMs = Date.now();
   const housekeeper = setInterval(() => {

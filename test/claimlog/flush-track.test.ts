@@ -32,10 +32,31 @@ describe('after a batch', () => {
     expect(serialsIn(next().entries)).toEqual([2, 3]);
   });
 
-  test('that was stale, the store decides where to go on: further', () => {
+  test('that was stale, what the store has already comes again to be counted, and is not sent', () => {
     track.settle(next(), { kind: 'stale', offset: 3 * frameBytes(2) });
+    expect(track.watermark).toBe(0);
+    for (const serials of [
+      [0, 1],
+      [2, 3],
+      [4, 5],
+    ]) {
+      const batch = next();
+      expect(serialsIn(batch.entries)).toEqual(serials);
+      expect(track.isStored(batch)).toBe(true);
+      track.settle(batch, { kind: 'committed' });
+    }
     expect(track.watermark).toBe(3 * frameBytes(2));
-    expect(serialsIn(next().entries)).toEqual([6, 7]);
+    const fresh = next();
+    expect(serialsIn(fresh.entries)).toEqual([6, 7]);
+    expect(track.isStored(fresh)).toBe(false);
+  });
+
+  test('that was stale in its middle, only the part that is stored comes again first', () => {
+    const batch = track.next(log.end, 4)!;
+    track.settle(batch, { kind: 'stale', offset: frameBytes(2) });
+    const stored = track.next(log.end, 4)!;
+    expect(serialsIn(stored.entries)).toEqual([0, 1]);
+    expect(track.isStored(stored)).toBe(true);
   });
 
   test('that was stale, the store decides where to go on: back', () => {

@@ -109,6 +109,10 @@ export class Flusher {
     const batch = track.next(limit, 64);
     if (batch === null) return false;
     checkCodes(batch);
+    if (track.isStored(batch)) {
+      this.settle(tracked, batch, { kind: 'committed' });
+      return true;
+    }
     world.store.submit(batch, (outcome) => {
       if (this.alive && this.process.alive) this.settle(tracked, batch, outcome);
     });
