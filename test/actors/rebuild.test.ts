@@ -106,6 +106,7 @@ describe('a rebuild', () => {
     const claims = fc.uniqueArray(fc.record({ serial: fc.nat(99), user: fc.nat(12) }), {
       selector: ({ serial }) => serial,
       maxLength: 60,
+      size: 'max',
     });
     const cuts = fc.array(fc.tuple(fc.nat(60), fc.nat(60)), { maxLength: 4 });
     fc.assert(

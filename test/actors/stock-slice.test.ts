@@ -105,14 +105,14 @@ const giveBack = fc.nat(15).map((units) => {
 
 describe('a slice of stock', () => {
   test('is what lists of durable, pending and unsold units say, after any steps', () => {
-    const commands = fc.commands([add, take, settle, report, giveBack], { maxCommands: 60 });
+    const commands = fc.commands([add, take, settle, report, giveBack], { maxCommands: 60, size: 'max' });
     fc.assert(
       fc.property(commands, (steps) => {
         // Model and slice travel together: every step changes both and compares.
         const pair = { model: new Model(), slice: new StockSlice() };
         fc.modelRun(() => ({ model: pair, real: pair }), steps);
       }),
-      { numRuns: 800 },
+      { numRuns: 250 },
     );
   });
 

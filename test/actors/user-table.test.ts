@@ -15,7 +15,10 @@ const user = fc.tuple(
 
 describe('a user table', () => {
   test('answers like a map, whatever was put and however often it grew', () => {
-    const puts = fc.array(fc.tuple(user, fc.integer({ min: 0, max: 2 ** 31 })), { maxLength: 400 });
+    const puts = fc.array(fc.tuple(user, fc.integer({ min: 0, max: 2 ** 31 })), {
+      maxLength: 400,
+      size: 'max',
+    });
     fc.assert(
       fc.property(fc.constantFrom(1, 40_000, 200_000), puts, fc.array(user), (users, entries, strangers) => {
         const table = UserTable.create(users);

@@ -24,6 +24,7 @@ function codeOf(templateId: number, serial: number): number {
 const units = fc.uniqueArray(fc.tuple(fc.constantFrom(1, 2), fc.nat(59)), {
   selector: ([templateId, serial]) => `${templateId}/${serial}`,
   maxLength: 80,
+  size: 'max',
 });
 
 function claimOf([templateId, serial]: readonly [number, number], change = 0): Claim {
