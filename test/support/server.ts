@@ -143,8 +143,19 @@ export class Server {
   async must(status: number, method: string, route: string, body?: unknown): Promise<any> {
     const answer = await this.api(method, route, body);
     if (answer.status !== status)
-      throw new Error(`${method} ${route}: ${answer.status} instead of ${status}: ${answer.text}`);
+      throw new Error(
+        `${method} ${route}: ${answer.status} instead of ${status}: ${answer.text}\n${this.lastErrors()}`,
+      );
     return answer.json;
+  }
+
+  /** What its log says about failures, the last few. */
+  private lastErrors(): string {
+    const errors = this.log.filter(({ level }) => level === 'error' || level === 'fatal');
+    return errors
+      .slice(-3)
+      .map((entry) => JSON.stringify(entry))
+      .join('\n');
   }
 
   /** A path of the internal port. */
