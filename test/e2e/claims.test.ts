@@ -187,6 +187,16 @@ describe('an activity', () => {
     await checkRecords(server, [template]);
   });
 
+  test('opens at once, also while codes of a template just published are being made', async () => {
+    for (let i = 0; i < 20; i++) {
+      const template = await newTemplate(server, { stock: 50 });
+      const startMs = Date.now();
+      await newActivity(server, template, { stock: 20 });
+      // Units that were waited for in vain are given up after five seconds.
+      expect(Date.now() - startMs).toBeLessThan(3000);
+    }
+  });
+
   test('that sold out says so while the template still sells', async () => {
     const template = await newTemplate(server, { stock: 30, partitions: 8 });
     const activity = await newActivity(server, template, { stock: 10 });
