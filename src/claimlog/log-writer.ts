@@ -22,6 +22,7 @@ export class LogWriter {
   private endOffset = 0;
   private syncedOffset = 0;
   private syncing = false;
+  private abandoned = false;
 
   constructor(disk: LogDisk, root: string, logId: number, segmentBytesMax: number) {
     this.disk = disk;
@@ -80,7 +81,8 @@ export class LogWriter {
           if (file !== this.fd && !this.unsynced.includes(file)) this.disk.close(file);
         }
         if (failure === null) this.syncedOffset = target;
-        done(failure);
+        if (this.abandoned) this.abandon();
+        else done(failure);
       });
     }
   }
@@ -99,6 +101,15 @@ export class LogWriter {
       this.syncedOffset = this.endOffset;
     }
     this.disk.close(this.fd);
+    this.fd = -1;
+  }
+
+  /** Gives the files up, when this life is over and nothing can be promised any more. A running sync is waited for. */
+  abandon(): void {
+    this.abandoned = true;
+    if (this.syncing || this.fd < 0) return;
+    for (const fd of new Set([...this.unsynced, this.fd])) this.disk.close(fd);
+    this.unsynced = [];
     this.fd = -1;
   }
 

@@ -198,9 +198,11 @@ export class ClaimDesk {
     this.pools[slot] = null;
     this.generations[slot]++;
     this.freeSlots[this.freeCount++] = slot;
-    this.answers[verdict]++;
     if (verdict === Verdict.alreadyClaimed) pool.strangers = 0;
-    waiter.claimAnswered(slot, pool, verdict, serial);
+    // The owner had not heard yet that there are units again: that is no longer an answer to give.
+    const answer = verdict === Verdict.soldOut && !pool.soldOut ? Verdict.unavailable : verdict;
+    this.answers[answer]++;
+    waiter.claimAnswered(slot, pool, answer, serial);
   }
 }
 

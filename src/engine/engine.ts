@@ -280,7 +280,7 @@ export class Engine implements CatalogEngine {
     const unclaimed = new SerialSet(unclaimedRanges(view.units, 0, total));
     for (const activity of view.activities) {
       if (activity.status !== 'active') continue;
-      const bare = unclaimed.take(activity.stock - claimedIn(view.units, total, activity.id));
+      const bare = unclaimed.take(Math.max(0, activity.stock - claimedIn(view.units, total, activity.id)));
       this.leases.open({ templateId, activityId: activity.id }, { coded: [], bare });
     }
     this.leases.open({ templateId, activityId: 0 }, { coded: [], bare: unclaimed.list() });
@@ -352,7 +352,8 @@ export class Engine implements CatalogEngine {
     const more = activity.stock - claimed - this.leases.unclaimed(ref);
     if (more < 0) {
       const back = await this.leases.gather(ref, -more);
-      if (back !== null) this.leases.add(general, back);
+      if (back === null) throw new Error(`activity ${activity.id} holds units that did not come back`);
+      this.leases.add(general, back);
       return { ok: true };
     }
     const runs = more === 0 ? { coded: [], bare: [] } : await this.leases.gather(general, more);

@@ -32,13 +32,8 @@ export class LeaseDesk {
       replenished: (ref, { owner, partition }) =>
         options.send(owner, { kind: 'replenished', ref, partition }),
     });
-    this.keeper = new StockKeeper(
-      this.ledger,
-      async (templateId, range) => {
-        await options.makeCodes(templateId, range);
-        queueMicrotask(() => this.refreshTemplate(templateId));
-      },
-      options.onFailure,
+    this.keeper = new StockKeeper(this.ledger, options.makeCodes, options.onFailure, (ref) =>
+      this.changed(ref),
     );
   }
 
@@ -138,11 +133,5 @@ export class LeaseDesk {
     const pool: PoolView | undefined = this.options.template(ref.templateId)?.pools.get(ref.activityId);
     if (pool !== undefined) pool.soldOut = this.ledger.isExhausted(ref);
     for (const check of [...this.waiters]) check();
-  }
-
-  private refreshTemplate(templateId: number): void {
-    for (const activityId of this.options.template(templateId)?.pools.keys() ?? []) {
-      if (this.ledger.isOpen({ templateId, activityId })) this.changed({ templateId, activityId });
-    }
   }
 }

@@ -4,6 +4,7 @@
  * ledger (code made) or waiting here (no code yet).
  */
 
+import { setTimeout as pause } from 'node:timers/promises';
 import type { MemoryLedger } from '../ledger/memory-ledger.ts';
 import { SerialSet } from '../ledger/serial-set.ts';
 import type { PoolRef, SerialRange } from '../ports.ts';
@@ -12,6 +13,8 @@ import type { PoolRef, SerialRange } from '../ports.ts';
 const AHEAD_UNITS = 262_144;
 /** Codes made in one task: short enough that no pool waits long for another. */
 const TASK_UNITS = 65_536;
+/** Before codes that could not be made are tried again. */
+const RETRY_MS = 1_000;
 
 export interface UnitRuns {
   readonly coded: readonly SerialRange[];
@@ -29,16 +32,20 @@ export class StockKeeper {
   private readonly ledger: MemoryLedger;
   private readonly makeCodes: (templateId: number, range: SerialRange) => Promise<void>;
   private readonly onFailure: (error: unknown) => void;
+  /** A pool got units, or its making of codes ended. */
+  private readonly onFilled: (ref: PoolRef) => void;
   private readonly pools = new Map<string, Waiting>();
 
   constructor(
     ledger: MemoryLedger,
     makeCodes: (templateId: number, range: SerialRange) => Promise<void>,
     onFailure: (error: unknown) => void,
+    onFilled: (ref: PoolRef) => void,
   ) {
     this.ledger = ledger;
     this.makeCodes = makeCodes;
     this.onFailure = onFailure;
+    this.onFilled = onFilled;
   }
 
   open(ref: PoolRef, runs: UnitRuns): void {
@@ -110,12 +117,16 @@ export class StockKeeper {
         }
         // Whoever closes or empties the pool waits until nothing is in the making, so it is still open.
         this.ledger.add(ref, ranges);
+        this.onFilled(ref);
       }
     } catch (error) {
       this.onFailure(error);
+      // Still counts as filling: whoever pokes meanwhile must not try again at once.
+      await pause(RETRY_MS, undefined, { ref: false });
     } finally {
       waiting.filling = false;
       if (this.pools.get(keyOf(ref)) === waiting) this.ledger.expect(ref, waiting.bare.size > 0);
+      this.onFilled(ref);
     }
   }
 

@@ -184,10 +184,12 @@ export class MemoryLedger {
   /** Whether more units are on their way into the pool. */
   expect(ref: PoolRef, expecting: boolean): void {
     const pool = this.mustGet(ref);
-    const wasExpecting = pool.expecting;
+    // Only a change is news: who was told `exhausted` must not be sent asking again by every look at the pool. It is
+    // news both ways: with units on their way `sold_out` is no longer true, and without them waiting is in vain.
+    if (pool.expecting === expecting) return;
+    const wasDrained = isDrained(pool);
     pool.expecting = expecting;
-    // Only the change is news: who was told `exhausted` must not be sent asking again by every look at the pool.
-    if (wasExpecting && isDrained(pool)) this.tellThirsty(pool, null);
+    if (wasDrained || isDrained(pool)) this.tellThirsty(pool, null);
   }
 
   /** For the checker: every pool with its free serials and its leases. */

@@ -146,7 +146,10 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
       body();
       if (replies.publish()) task.port.postMessage(DOORBELL);
     } catch (error) {
-      end(() => fail(error));
+      end(() => {
+        log.abandon();
+        fail(error);
+      });
     }
   }
 

@@ -126,4 +126,18 @@ describe('while codes are being made', () => {
     making[0]();
     await until(() => last()?.kind === 'replenished', 'the waiting holder to be told');
   });
+
+  test('units are gathered as soon as the codes are there', async () => {
+    held = true;
+    desk.open(REF, { coded: [], bare: [{ from: 0, to: 10 }] });
+    let runs: unknown;
+    void desk.gather(REF, 4).then((gathered) => {
+      runs = gathered;
+    });
+    making[0]();
+    const startedMs = Date.now();
+    await until(() => runs !== undefined, 'the units');
+    expect(runs).toEqual(coded(0, 4));
+    expect(Date.now() - startedMs).toBeLessThan(1000);
+  });
 });

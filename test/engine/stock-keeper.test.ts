@@ -32,6 +32,7 @@ beforeEach(() => {
         else finish();
       }),
     (error) => failures.push(error),
+    () => {},
   );
 });
 
