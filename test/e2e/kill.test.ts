@@ -12,6 +12,9 @@ import { newDataDir, startServer } from '../support/server.ts';
 import { until } from '../support/wait.ts';
 
 const ROUNDS = process.env.LONG ? 20 : 3;
+/** Enough of both that claims are still won in the last round. */
+const USERS = process.env.LONG ? 6000 : 1500;
+const STOCK = Math.round(USERS * 1.3);
 /** Answers in a round before the kill: from hardly any to so many that flushing is under way. */
 const ANSWERS_MAX = 2500;
 
@@ -37,11 +40,11 @@ describe('a killed process loses nothing it acknowledged', () => {
     const book = new ClaimsBook();
     let server = await startServer({ dataDir, env });
     try {
-      const one = await newTemplate(server, { stock: 2000, partitions });
-      const many = await newTemplate(server, { stock: 2000, perUserLimit: 3, partitions });
+      const one = await newTemplate(server, { stock: STOCK, partitions });
+      const many = await newTemplate(server, { stock: STOCK, perUserLimit: 3, partitions });
       const sales = [one, many, await newActivity(server, many, { stock: 500, perUserLimit: 2 })];
       for (let round = 0; round < ROUNDS; round++) {
-        const crowd = new Crowd({ port: server.port, book, random, sales, users: 1500 });
+        const crowd = new Crowd({ port: server.port, book, random, sales, users: USERS });
         const answers = 1 + random.below(ANSWERS_MAX);
         await until(() => crowd.answered >= answers, `${answers} answers in round ${round}`);
         await server.kill();
