@@ -143,8 +143,11 @@ export class Owner {
       this.hold(slotWord, verdict, serial);
       if (pool.wantsUnits) this.ask(pool);
       if (batch.serials.length === DRAIN_MAX) this.end();
-    } else if (verdict === Verdict.alreadyClaimed && !actor.units.isClaimed(actor.serial)) {
-      // The claim it repeats is pending: in this batch or an earlier one, so it may leave with this one.
+    } else if (
+      (verdict === Verdict.alreadyClaimed || verdict === Verdict.limitReached) &&
+      !actor.units.isClaimed(actor.serial)
+    ) {
+      // The claim it rests on is pending: in this batch or an earlier one, so it may leave with this one.
       this.hold(slotWord, verdict, actor.serial);
     } else if (verdict !== WAIT) {
       this.ports.reply(slotWord, verdict, actor.serial);

@@ -94,7 +94,10 @@ export class TemplateActor {
     }
   }
 
-  /** A verdict, or WAIT. For claimed and alreadyClaimed `serial` names the unit; its claim may still be pending. */
+  /**
+   * A verdict, or WAIT. `serial` names the unit of claimed and alreadyClaimed, and of limitReached the user's newest:
+   * its claim may still be pending.
+   */
   decide(pool: PoolState, lo: number, hi: number, keyLo: number, keyHi: number, nowMs: number): number {
     const { units, users } = this;
     const { activityId, perUserLimit } = pool.rules;
@@ -120,7 +123,10 @@ export class TemplateActor {
     if (nowMs < pool.rules.fromMs) return Verdict.notStarted;
     if (nowMs >= pool.rules.untilMs) return Verdict.ended;
     if (!rules.claimable || (this.audience !== null && !this.invites(lo, hi))) return Verdict.notEligible;
-    if (heldInPool >= perUserLimit || held >= rules.perUserLimit) return Verdict.limitReached;
+    if (heldInPool >= perUserLimit || held >= rules.perUserLimit) {
+      this.serial = newest;
+      return Verdict.limitReached;
+    }
 
     const serial = pool.slice.take();
     if (serial < 0) return pool.soldOut ? Verdict.soldOut : WAIT;

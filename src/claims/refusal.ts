@@ -16,6 +16,9 @@ const DETAILS: Readonly<Partial<Record<ProblemCode, string>>> = {
   overloaded: 'Too many claims at once; try again.',
 };
 
+/** To every claim that comes while the server stops. */
+export const STOPPING = problem('unavailable', 'The server is stopping; another one will answer.');
+
 export function notFound(what: string): Problem {
   return problem('not_found', `There is no such ${what}.`);
 }
@@ -31,7 +34,7 @@ export function refusal(pool: PoolView, verdict: number, lo: number, hi: number)
   if (verdict === Verdict.notActive && template.template.status === 'deleted') return notFound('template');
   if (verdict === Verdict.limitReached) {
     const users = template.actors[partitionOf(lo, hi, template.actors.length)].users;
-    const newest = users === null ? -1 : users.newest(lo, hi);
+    const newest = users === null ? -1 : users.newestAnyway(lo, hi);
     return problem(code, DETAILS[code]!, {
       couponIds: heldSerials(template, newest).map((serial) => couponIdText(template, serial)),
     });

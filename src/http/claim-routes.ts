@@ -9,7 +9,7 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import type { RateLimiter } from '../auth/rate-limit.ts';
 import { type ClaimDesk, type ClaimWaiter, SENT } from '../claims/claim-desk.ts';
 import { hashKey } from '../claims/idempotency.ts';
-import { notFound } from '../claims/refusal.ts';
+import { notFound, STOPPING } from '../claims/refusal.ts';
 import type { PoolView, TemplateView } from '../claims/template-view.ts';
 import { ACTIVITY_ID_MAX, BODY_BYTES_MAX, SLOTS, TEMPLATE_ID_MAX } from '../limits.ts';
 import { type Problem, problem } from '../problems.ts';
@@ -35,7 +35,6 @@ export interface ClaimRoutesOptions {
 
 type Cors = readonly (readonly [string, string])[];
 const NO_CORS: Cors = [];
-const DRAINING = problem('unavailable', 'The server is stopping; another one will answer.');
 
 /** Header names as bytes: the library would encode a string anew for every look-up, which costs as much again. */
 const CONTENT_LENGTH = nameBytes('content-length');
@@ -131,7 +130,7 @@ export class ClaimRoutes implements ClaimWaiter {
     const caller = this.options.authenticator.claimUser(this.header, words);
     const key = req.getHeader(IDEMPOTENCY_KEY);
     let refused: Problem | null = caller === 'ok' ? null : caller;
-    refused ??= this.draining ? DRAINING : pool === undefined ? notFound(what) : null;
+    refused ??= this.draining ? STOPPING : pool === undefined ? notFound(what) : null;
     if (refused === null && key !== '') {
       const checked = idempotencyKey(this.header);
       if (!checked.ok) refused = checked.problem;

@@ -5,7 +5,7 @@
 import type { Authenticator } from '../auth/authenticator.ts';
 import { type Caller, NO_CREDENTIALS, SERVICE_NEEDED, USER_NEEDED } from '../auth/caller.ts';
 import type { RateLimiter } from '../auth/rate-limit.ts';
-import { notFound } from '../claims/refusal.ts';
+import { notFound, STOPPING } from '../claims/refusal.ts';
 import type { PoolView } from '../claims/template-view.ts';
 import { parseUserId } from '../domain/user-id.ts';
 import { writeProblem } from '../http/claim-answers.ts';
@@ -73,8 +73,7 @@ export class LiveSocket {
         const refuse = (refused: Problem): void => writeProblem(res, refused, []);
         const smuggling = smugglingProblem(req);
         if (smuggling !== null) return refuse(smuggling);
-        if (this.draining)
-          return refuse(problem('unavailable', 'The server is stopping; another one will answer.'));
+        if (this.draining) return refuse(STOPPING);
         const origin = req.getHeader('origin');
         if (origin !== '' && !corsOrigins.includes(origin))
           return refuse(problem('forbidden', 'This origin may not connect.'));
@@ -181,7 +180,7 @@ export class LiveSocket {
         problem('rate_limited', `Too many claims; wait ${Math.ceil(waitMs)} ms.`),
       );
     const pool = this.pool(target);
-    if (pool === undefined) return this.refuse(ws, session, id, notFound('coupon'));
+    if ('code' in pool) return this.refuse(ws, session, id, pool);
     this.options.claims.claim(id, pool, lo, hi, key, nowMs, (message) => this.send(ws, session, message));
   }
 
@@ -194,14 +193,14 @@ export class LiveSocket {
     if (caller === null) return this.refuse(ws, session, id, NO_CREDENTIALS);
     if (!caller.service) return this.refuse(ws, session, id, SERVICE_NEEDED);
     const pool = this.pool(target);
-    if (pool === undefined) return this.refuse(ws, session, id, notFound('coupon'));
+    if ('code' in pool) return this.refuse(ws, session, id, pool);
     this.options.claims.claims(id, pool, userIds, keys, this.options.now(), (message) =>
       this.send(ws, session, message),
     );
   }
 
-  private pool(target: Target): PoolView | undefined {
-    return this.draining ? undefined : this.options.pool(target);
+  private pool(target: Target): PoolView | Problem {
+    return this.draining ? STOPPING : (this.options.pool(target) ?? notFound('coupon'));
   }
 
   private startWatch(ws: Socket, session: Session, activityId: number): void {

@@ -94,6 +94,10 @@ export class ClaimsBook {
   private atLimit(claim: Claim, couponIds: readonly string[]): void {
     if (claim.sale.perUserLimit === 1 && claim.sale.activityId === undefined)
       this.fault(`limit_reached for ${show(claim)} whose coupon should have been shown`);
+    // Nobody is told to be at a limit before all that counts towards it is theirs for good.
+    const least = claim.sale.activityId === undefined ? claim.sale.perUserLimit : 1;
+    if (couponIds.length < least)
+      this.fault(`limit_reached for ${show(claim)} shows ${couponIds.length} coupons of ${least}`);
     for (const couponId of couponIds) {
       const known = this.coupons.get(couponId);
       if (known !== undefined && known.userId !== claim.userId)
