@@ -28,6 +28,7 @@ import type { ActorShares, FromOwner, OwnedTemplate } from '../workers/owner-mes
 import { type LifePlan, type OwnerLife, OwnerPool } from '../workers/owner-pool.ts';
 import { FlusherLink } from './flusher-link.ts';
 import { LeaseDesk } from './lease-desk.ts';
+import { remainingUnits, type StockFigures, stockFigures } from './stock-figures.ts';
 import { claimedIn, unclaimedRanges } from './unclaimed.ts';
 
 const LAG_CHECK_MS = 100;
@@ -41,14 +42,6 @@ export interface EngineOptions {
   readonly logger: Logger;
   /** The engine cannot go on: damage was found, and serving would make it worse. */
   readonly onFatal: (error: Error) => void;
-}
-
-export interface StockFigures {
-  readonly total: number;
-  readonly free: number;
-  readonly leased: number;
-  readonly claimed: number;
-  readonly flushed: number;
 }
 
 export class Engine implements CatalogEngine {
@@ -370,32 +363,14 @@ export class Engine implements CatalogEngine {
 
   // ------------------------------------------------------------ figures
 
-  /** free + leased + claimed = total; leased are the unsold units in owners' slices. */
   stockOf(templateId: number): StockFigures | null {
     const view = this.templates.get(templateId);
-    if (view === undefined) return null;
-    const { total } = view.template;
-    let free = 0;
-    for (const activityId of view.pools.keys()) free += this.leases.keeper.free({ templateId, activityId });
-    const claimed = view.claimedUnits;
-    return { total, free, leased: total - free - claimed, claimed, flushed: view.flushed };
+    return view === undefined ? null : stockFigures(view, this.leases.keeper);
   }
 
-  /** Units a crowd may still get of a pool: of a template's general pool or of an activity. */
   remainingOf(templateId: number, activityId: number): number {
     const view = this.templates.get(templateId);
-    if (view === undefined) return 0;
-    if (activityId !== 0) {
-      const activity = view.activities.find(({ id }) => id === activityId);
-      if (activity === undefined || activity.status !== 'active') return 0;
-      return Math.max(0, activity.stock - view.pools.get(activityId)!.claimedUnits);
-    }
-    let elsewhere = 0;
-    for (const activity of view.activities) {
-      const claimed = view.pools.get(activity.id)!.claimedUnits;
-      elsewhere += activity.status === 'active' ? Math.max(activity.stock, claimed) : claimed;
-    }
-    return Math.max(0, view.template.total - elsewhere - view.pools.get(0)!.claimedUnits);
+    return view === undefined ? 0 : remainingUnits(view, activityId);
   }
 
   /** What the checker needs of this moment. */

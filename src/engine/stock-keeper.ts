@@ -73,6 +73,12 @@ export class StockKeeper {
     return this.ledger.stock(ref).free + (this.pools.get(keyOf(ref))?.bare.size ?? 0);
   }
 
+  /** The same and those whose codes are being made right now, which cannot be taken at the moment. */
+  unleased(ref: PoolRef): number {
+    const making = this.pools.get(keyOf(ref))?.making ?? [];
+    return this.free(ref) + making.reduce((sum, { from, to }) => sum + to - from, 0);
+  }
+
   /** Units whose codes are still to be made, for the checker. */
   bare(ref: PoolRef): SerialRange[] {
     const waiting = this.pools.get(keyOf(ref));

@@ -12,19 +12,11 @@ import {
 import { isVisible, operatorTemplateJson, publicTemplateJson } from '../catalog/template-json.ts';
 import { stockBody, templateBody, templatePatch } from '../catalog/template-schema.ts';
 import type { Template } from '../domain/template.ts';
+import type { StockFigures } from '../engine/stock-figures.ts';
 import { TEMPLATE_ID_MAX } from '../limits.ts';
 import { type Problem, problem, type Result } from '../problems.ts';
 import { withKey } from './idempotency-key.ts';
 import { type Answer, type Ctx, idParam, type Reply, type Route, route } from './route.ts';
-
-/** free + leased + claimed = total; leased means unsold in slices; flushed are the claims in the record store. */
-export interface StockFigures {
-  readonly total: number;
-  readonly free: number;
-  readonly leased: number;
-  readonly claimed: number;
-  readonly flushed: number;
-}
 
 export interface TemplateRoutesOptions {
   readonly catalog: Catalog;
