@@ -1,7 +1,9 @@
 /** Heavy, stateless work on Piscina threads: codes for the units ahead of the crowd. */
+
 import { UnitTable } from '../actors/unit-table.ts';
 import { CodeBook } from '../domain/codes.ts';
 import type { CodeExtent } from '../domain/template.ts';
+import { stepBehindClaims } from './background-priority.ts';
 
 export interface CodesTask {
   readonly key: Uint8Array;
@@ -11,6 +13,7 @@ export interface CodesTask {
   readonly units: readonly SharedArrayBuffer[];
 }
 
+stepBehindClaims();
 const CHUNK = 4096;
 const lo = new Uint32Array(CHUNK);
 const hi = new Uint16Array(CHUNK);

@@ -5,6 +5,7 @@
  * that fails is tried again with a growing pause; a row or a code that contradicts the log stops that log loudly,
  * because storing it would make the damage look like truth.
  */
+
 import { setTimeout as pause } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { CodeCheck } from '../claimlog/code-check.ts';
@@ -16,6 +17,7 @@ import { CodeBook } from '../domain/codes.ts';
 import { FLUSH_BATCH_ENTRIES_MAX } from '../limits.ts';
 import type { ClaimBatch, CommitOutcome, RecordStore } from '../ports.ts';
 import { LogPosition } from '../rings/layout.ts';
+import { stepBehindClaims } from './background-priority.ts';
 import type { FlusherData, FromFlusher, ToFlusher } from './flusher-messages.ts';
 import { remote } from './rpc.ts';
 import { threadCpuSeconds } from './thread-cpu.ts';
@@ -37,6 +39,7 @@ interface Log {
   stuck: boolean;
 }
 
+stepBehindClaims();
 const data = workerData as FlusherData;
 const store = remote<RecordStore>(data.store);
 const check = new CodeCheck(new CodeBook(data.codeKey), data.extents);

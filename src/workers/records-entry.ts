@@ -1,6 +1,8 @@
 /** The record-store thread: SQLite is synchronous, so it blocks here and nowhere else. Several clients, one port each. */
+
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { SqliteStore } from '../records/sqlite-store.ts';
+import { stepBehindClaims } from './background-priority.ts';
 import { serveCalls } from './rpc.ts';
 import { threadCpuSeconds } from './thread-cpu.ts';
 
@@ -10,6 +12,7 @@ export interface RecordsData {
   readonly cpu: SharedArrayBuffer;
 }
 
+stepBehindClaims();
 const { file, cpu } = workerData as RecordsData;
 const store = new SqliteStore(file);
 const figures = new Float64Array(cpu);

@@ -1,0 +1,12 @@
+/**
+ * Work behind the crowd (flushing, SQL, codes, audits) must not take the processor from the crowd itself. On Linux
+ * "process 0" of setpriority is the calling thread alone, so a thread can step back without its neighbours.
+ */
+import os from 'node:os';
+
+const NICE = 10;
+
+/** Lowers the calling thread's priority; elsewhere than on Linux, where it would mean the process, nothing happens. */
+export function stepBehindClaims(): void {
+  if (process.platform === 'linux') os.setPriority(0, NICE);
+}
