@@ -8,6 +8,7 @@ import { PARTITIONS_MAX } from '../limits.ts';
 import type { Owner } from './owner.ts';
 import { partitionOf } from './placement.ts';
 import type { TemplateActor } from './template-actor.ts';
+import type { UnitTable } from './unit-table.ts';
 
 export class UnitSoldTwice extends Error {
   override name = 'UnitSoldTwice';
@@ -74,10 +75,17 @@ export class Rebuild {
     if (pool === undefined) {
       throw new Error(`template ${templateId} has no activity ${activityId}, yet it was claimed from`);
     }
-    const previous = users.put(lo, hi, serial);
+    if (this.unitsStartBlank) {
+      const previous = users.put(lo, hi, serial);
+      units.describe(serial, previous, activityId, words[at + 8], words[at + 9]);
+    } else {
+      // An earlier life in this process described this unit already, and the ingress may be reading that: the links
+      // stay as they are, and the table points at the end of the chain in whatever order its units come by.
+      const newest = users.newest(lo, hi);
+      if (newest < 0 || leadsTo(units, serial, newest)) users.put(lo, hi, serial);
+    }
     const codeHi = words[at + 6] & 0xffff;
     const timeHi = words[at + 6] >>> 16;
-    units.describe(serial, previous, activityId, words[at + 8], words[at + 9]);
     units.restore(serial, words[at + 5], codeHi, words[at + 7], timeHi);
     pool.claimed[0]++;
     this.claims++;
@@ -115,4 +123,10 @@ export class Rebuild {
     this.last = part;
     return part;
   }
+}
+
+/** Whether following previous coupons from `serial` comes by `older`. */
+function leadsTo(units: UnitTable, serial: number, older: number): boolean {
+  for (let s = serial; s >= 0; s = units.previous(s)) if (s === older) return true;
+  return false;
 }

@@ -1,5 +1,4 @@
 /** What a refused claim is told beyond its code: the same on every face. */
-import { partitionOf } from '../actors/placement.ts';
 import { refusalOf, Verdict } from '../actors/verdict.ts';
 import { type Problem, type ProblemCode, problem } from '../problems.ts';
 import { couponIdText, heldSerials } from './claim-text.ts';
@@ -23,8 +22,8 @@ export function notFound(what: string): Problem {
   return problem('not_found', `There is no such ${what}.`);
 }
 
-/** The refusal behind a verdict. `lo`, `hi`: the user, for naming what is held already. */
-export function refusal(pool: PoolView, verdict: number, lo: number, hi: number): Problem {
+/** The refusal behind a verdict. `serial`: for limitReached the user's newest coupon, from which the others are found. */
+export function refusal(pool: PoolView, verdict: number, serial: number): Problem {
   const code = refusalOf(verdict);
   const { template } = pool;
   if (verdict === Verdict.notStarted) {
@@ -33,10 +32,8 @@ export function refusal(pool: PoolView, verdict: number, lo: number, hi: number)
   }
   if (verdict === Verdict.notActive && template.template.status === 'deleted') return notFound('template');
   if (verdict === Verdict.limitReached) {
-    const users = template.actors[partitionOf(lo, hi, template.actors.length)].users;
-    const newest = users === null ? -1 : users.newestAnyway(lo, hi);
     return problem(code, DETAILS[code]!, {
-      couponIds: heldSerials(template, newest).map((serial) => couponIdText(template, serial)),
+      couponIds: heldSerials(template, serial).map((held) => couponIdText(template, held)),
     });
   }
   return problem(code, DETAILS[code] ?? 'The claim was refused.');

@@ -37,8 +37,6 @@ export function writeClaimAnswer(
   pool: PoolView,
   verdict: number,
   serial: number,
-  lo: number,
-  hi: number,
   cors: readonly (readonly [string, string])[],
 ): void {
   if (verdict === Verdict.claimed || verdict === Verdict.alreadyClaimed) {
@@ -49,12 +47,12 @@ export function writeClaimAnswer(
   }
   const code = refusalOf(verdict);
   if (code === 'limit_reached' || code === 'not_started' || code === 'not_active') {
-    writeRendered(res, render(refusal(pool, verdict, lo, hi)), cors);
+    writeRendered(res, render(refusal(pool, verdict, serial)), cors);
     return;
   }
   let rendered = plainRefusals[verdict];
   if (rendered === undefined) {
-    rendered = render(refusal(pool, verdict, lo, hi));
+    rendered = render(refusal(pool, verdict, serial));
     plainRefusals[verdict] = rendered;
   }
   writeRendered(res, rendered, cors);

@@ -58,7 +58,6 @@ export class ClaimRoutes implements ClaimWaiter {
   private readonly origins: ReadonlySet<string>;
   private readonly responses: (HttpResponse | null)[] = new Array<HttpResponse | null>(SLOTS).fill(null);
   private readonly aborts: (() => void)[];
-  private readonly users = new Uint32Array(2 * SLOTS);
   private readonly cors: Cors[] = new Array<Cors>(SLOTS).fill(NO_CORS);
   private readonly startedMs = new Float64Array(SLOTS);
   private readonly words = new Uint32Array(2);
@@ -72,16 +71,7 @@ export class ClaimRoutes implements ClaimWaiter {
   private serial = 0;
   private slot = 0;
   private readonly writeCorked = (): void => {
-    const { slot } = this;
-    writeClaimAnswer(
-      this.res,
-      this.pool,
-      this.verdict,
-      this.serial,
-      this.users[2 * slot],
-      this.users[2 * slot + 1],
-      this.cors[slot],
-    );
+    writeClaimAnswer(this.res, this.pool, this.verdict, this.serial, this.cors[this.slot]);
   };
 
   private req!: HttpRequest;
@@ -191,13 +181,11 @@ export class ClaimRoutes implements ClaimWaiter {
     const { desk } = options;
     const verdict = desk.claim(pool, lo, hi, keyLo, keyHi, nowMs, this);
     if (verdict !== SENT) {
-      writeClaimAnswer(res, pool, verdict, desk.serial, lo, hi, cors);
+      writeClaimAnswer(res, pool, verdict, desk.serial, cors);
       return;
     }
     const { slot } = desk;
     this.responses[slot] = res;
-    this.users[2 * slot] = lo;
-    this.users[2 * slot + 1] = hi;
     this.cors[slot] = cors;
     this.startedMs[slot] = this.count++ % TIMED_EVERY === 0 ? performance.now() : 0;
     res.onAborted(this.aborts[slot]);

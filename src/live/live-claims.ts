@@ -35,7 +35,6 @@ export class LiveClaims implements ClaimWaiter {
   private readonly desk: ClaimDesk;
   private readonly batches: (Batch | null)[] = new Array<Batch | null>(SLOTS).fill(null);
   private readonly places = new Uint16Array(SLOTS);
-  private readonly users = new Uint32Array(2 * SLOTS);
 
   constructor(desk: ClaimDesk) {
     this.desk = desk;
@@ -98,34 +97,24 @@ export class LiveClaims implements ClaimWaiter {
     else hashKey(key, keyWords);
     const verdict = this.desk.claim(pool, lo, hi, keyWords[0], keyWords[1], nowMs, this);
     if (verdict !== SENT) {
-      this.put(batch, place, pool, verdict, this.desk.serial, lo, hi);
+      this.put(batch, place, pool, verdict, this.desk.serial);
       return;
     }
     const { slot } = this.desk;
     batch.missing++;
     this.batches[slot] = batch;
     this.places[slot] = place;
-    this.users[2 * slot] = lo;
-    this.users[2 * slot + 1] = hi;
   }
 
   claimAnswered(slot: number, pool: PoolView, verdict: number, serial: number): void {
     const batch = this.batches[slot];
     if (batch === null) return;
     this.batches[slot] = null;
-    this.put(batch, this.places[slot], pool, verdict, serial, this.users[2 * slot], this.users[2 * slot + 1]);
+    this.put(batch, this.places[slot], pool, verdict, serial);
     this.finish(batch);
   }
 
-  private put(
-    batch: Batch,
-    place: number,
-    pool: PoolView,
-    verdict: number,
-    serial: number,
-    lo: number,
-    hi: number,
-  ): void {
+  private put(batch: Batch, place: number, pool: PoolView, verdict: number, serial: number): void {
     if (verdict === Verdict.claimed || verdict === Verdict.alreadyClaimed) {
       const status = verdict === Verdict.claimed ? 'claimed' : 'already_claimed';
       if (batch.single) batch.detail = { status, ...couponText(pool.template, serial) };
@@ -135,7 +124,7 @@ export class LiveClaims implements ClaimWaiter {
       return;
     }
     if (batch.single) {
-      const { code, detail, extra } = refusal(pool, verdict, lo, hi);
+      const { code, detail, extra } = refusal(pool, verdict, serial);
       batch.detail = { ...extra, code, detail };
     }
     batch.status[place] = refusalOf(verdict);
