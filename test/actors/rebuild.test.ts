@@ -152,6 +152,27 @@ describe('a rebuild', () => {
   });
 });
 
+describe('a rebuild after a first life', () => {
+  test('leaves the links that readers follow alone, in whatever order the entries come', () => {
+    const units = new UnitTable([]);
+    const chain = [5, 2, 9, 1];
+    new Shop(1, [0], true, units).add(...[...chain].reverse().map((serial) => ({ serial, user: 1 })));
+    const orders = fc.shuffledSubarray(chain, { minLength: chain.length });
+    fc.assert(
+      fc.property(orders, (order) => {
+        const again = new Shop(1, [0], false, units);
+        for (const serial of order) {
+          again.add({ serial, user: 1 });
+          // The oldest coupon is found from the first entry on: nothing was cut off on the way.
+          expect(again.chain(1).at(-1)).toBe(1);
+        }
+        expect(again.chain(1)).toEqual(chain);
+        expect(again.claimed()).toBe(chain.length);
+      }),
+    );
+  });
+});
+
 describe('a rebuild stops', () => {
   test('when two users have one unit', () => {
     const shop = new Shop().add({ serial: 7, user: 1 });
