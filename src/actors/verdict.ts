@@ -35,3 +35,9 @@ export function refusalOf(verdict: number): ProblemCode {
   if (code === undefined) throw new Error(`verdict ${verdict} is no refusal`);
   return code;
 }
+
+/** What a verdict is called outside: the status of a success, the problem code of a refusal. */
+export function nameOf(verdict: number): ProblemCode | 'claimed' | 'already_claimed' {
+  if (verdict === Verdict.claimed) return 'claimed';
+  return verdict === Verdict.alreadyClaimed ? 'already_claimed' : refusalOf(verdict);
+}

@@ -78,11 +78,17 @@ export class TemplateView {
     return sum;
   }
 
-  /** The code space of a unit. */
-  spaceOf(serial: number): string {
-    for (const extent of this.extents) {
-      if (serial >= extent.firstSerial && serial < extent.firstSerial + extent.length) return extent.space;
+  /** Which of `extents` a unit's code lies in. */
+  extentIndex(serial: number): number {
+    const { extents } = this;
+    for (let i = 0; i < extents.length; i++) {
+      if (serial >= extents[i].firstSerial && serial < extents[i].firstSerial + extents[i].length) return i;
     }
     throw new Error(`template ${this.template.id} has no code extent for serial ${serial}`);
+  }
+
+  /** The code space of a unit. */
+  spaceOf(serial: number): string {
+    return this.extents[this.extentIndex(serial)].space;
   }
 }

@@ -8,7 +8,6 @@ import { Verdict } from '../actors/verdict.ts';
 import { iso } from '../claims/claim-text.ts';
 import type { PoolView } from '../claims/template-view.ts';
 import { couponId } from '../domain/coupon-id.ts';
-import type { CodeExtent } from '../domain/template.ts';
 import { claimBody } from './claim-body.ts';
 
 const DAY_MS = 86_400_000;
@@ -52,7 +51,7 @@ const VERDICTS = 3;
 /** The answer's bytes, valid until the next call; null when `claimBody` must make it. */
 export function claimBytes(pool: PoolView, verdict: number, serial: number): Uint8Array | null {
   const { template } = pool;
-  const extent = extentIndex(template.extents, serial);
+  const extent = template.extentIndex(serial);
   let known = layouts.get(pool);
   if (known === undefined) {
     known = [];
@@ -82,13 +81,6 @@ export function claimBytes(pool: PoolView, verdict: number, serial: number): Uin
     writeTime(bytes, layout.untilAt, untilText(claimedAtMs + validity.daysAfterClaim * DAY_MS));
   }
   return bytes;
-}
-
-function extentIndex(extents: readonly CodeExtent[], serial: number): number {
-  for (let i = 0; i < extents.length; i++) {
-    if (serial >= extents[i].firstSerial && serial < extents[i].firstSerial + extents[i].length) return i;
-  }
-  throw new Error(`no code extent for serial ${serial}`);
 }
 
 function digits(value: number): number {

@@ -3,7 +3,7 @@
  * from what the threads keep in shared memory. Only latencies are observed as they happen, one claim in sixteen.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { refusalOf, Verdict } from '../actors/verdict.ts';
+import { nameOf, Verdict } from '../actors/verdict.ts';
 import type { Engine } from '../engine/engine.ts';
 import { OwnerFigure } from '../rings/layout.ts';
 
@@ -71,14 +71,8 @@ export function createMetrics({ engine, threadCpu, liveConnections }: MetricsOpt
   };
 
   counter('doorbuster_claims_total', 'Claims answered, by verdict.', ['verdict'], (add) => {
-    for (const [name, verdict] of Object.entries(Verdict)) {
-      const label =
-        verdict === Verdict.claimed
-          ? 'claimed'
-          : verdict === Verdict.alreadyClaimed
-            ? 'already_claimed'
-            : refusalOf(verdict);
-      if (name !== '') add(engine.desk.answers[verdict], { verdict: label });
+    for (const verdict of Object.values(Verdict)) {
+      add(engine.desk.answers[verdict], { verdict: nameOf(verdict) });
     }
   });
   counter(

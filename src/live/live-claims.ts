@@ -2,7 +2,7 @@
  * Claims over the live socket. A batch of a gateway becomes as many claims on the rings as it has users; the answers
  * are gathered in parallel arrays and sent when the last one is in. One claim of a user is a batch of one.
  */
-import { refusalOf, Verdict } from '../actors/verdict.ts';
+import { nameOf, Verdict } from '../actors/verdict.ts';
 import { type ClaimDesk, type ClaimWaiter, SENT } from '../claims/claim-desk.ts';
 import { couponCodeText, couponIdText, couponText } from '../claims/claim-text.ts';
 import { hashKey } from '../claims/idempotency.ts';
@@ -116,7 +116,7 @@ export class LiveClaims implements ClaimWaiter {
 
   private put(batch: Batch, place: number, pool: PoolView, verdict: number, serial: number): void {
     if (verdict === Verdict.claimed || verdict === Verdict.alreadyClaimed) {
-      const status = verdict === Verdict.claimed ? 'claimed' : 'already_claimed';
+      const status = nameOf(verdict);
       if (batch.single) batch.detail = { status, ...couponText(pool.template, serial) };
       batch.status[place] = status;
       batch.couponIds[place] = couponIdText(pool.template, serial);
@@ -127,7 +127,7 @@ export class LiveClaims implements ClaimWaiter {
       const { code, detail, extra } = refusal(pool, verdict, serial);
       batch.detail = { ...extra, code, detail };
     }
-    batch.status[place] = refusalOf(verdict);
+    batch.status[place] = nameOf(verdict);
     batch.couponIds[place] = null;
     batch.couponCodes[place] = null;
   }

@@ -5,6 +5,7 @@
 import type Database from 'libsql';
 import { blankEntry, ENTRY_WORDS, entryWords, readEntry } from '../claimlog/entry.ts';
 import { formatCode } from '../domain/code-space.ts';
+import { extentOfSerial } from '../domain/codes.ts';
 import { couponId } from '../domain/coupon-id.ts';
 import { type CodeExtent, type Template, validityOf } from '../domain/template.ts';
 import { userIdText } from '../domain/user-id.ts';
@@ -39,9 +40,7 @@ export class ClaimRows {
       readEntry(words, at, entry);
       const id = couponId(entry.templateId, entry.serial);
       const known = this.template(db, entry.templateId);
-      const space = known?.extents.find(
-        (e) => e.firstSerial <= entry.serial && entry.serial < e.firstSerial + e.length,
-      )?.space;
+      const space = known && extentOfSerial(known.extents, entry.serial)?.space;
       if (known === undefined || space === undefined) {
         return {
           couponId: id,
