@@ -63,10 +63,10 @@ const files = fs
   .map((name) => path.join('src', name))
   .filter((name) => /\.c?ts$/.test(name));
 
-/** config.ts, config-kinds.ts … are one room. */
+/** config.ts, config-kinds.ts … are one room; so are the ports. */
 function roomOf(file) {
   const [, first] = file.split(path.sep);
-  return first.replace(/\.c?ts$/, '').replace(/^config-.*/, 'config');
+  return first.replace(/\.c?ts$/, '').replace(/^(config|ports)-.*/, '$1');
 }
 
 const imports = new Map();

@@ -18,15 +18,19 @@ export interface ClaimBatch {
   readonly fromOffset: number;
   readonly toOffset: number;
   readonly entries: Uint8Array;
+  /** Set for a log that several nodes may flush: only the one who took this fence last may (ports-cluster.ts). */
+  readonly fence?: number;
 }
 
 /**
  * committed: rows and watermark are stored. stale: the watermark is not at `fromOffset`, nothing was changed.
+ * fenced: another flusher has taken this log over, nothing was changed.
  * conflict: a row that should be new is there already and differs; nothing was changed and an operator must look.
  */
 export type CommitOutcome =
   | { readonly kind: 'committed' }
   | { readonly kind: 'stale'; readonly offset: number }
+  | { readonly kind: 'fenced' }
   | { readonly kind: 'conflict'; readonly couponId: number; readonly detail: string };
 
 /** One stored coupon. `state` is the stored one; expiry is decided on read. */
@@ -72,6 +76,8 @@ export type SaveOutcome<T> =
   | { readonly kind: 'saved'; readonly value: T; readonly extent: CodeExtent | null }
   | { readonly kind: 'name_taken' }
   | { readonly kind: 'code_space_full' }
+  /** What is stored is not the version this one was made from: another node has changed it. Nothing was stored. */
+  | { readonly kind: 'changed' }
   /** The mark was there: the id saved under it then, and whether this request is the same as that one. */
   | { readonly kind: 'repeated'; readonly id: number; readonly same: boolean };
 
@@ -81,7 +87,8 @@ export interface RecordStore {
   extents(): Promise<CodeExtent[]>;
   /**
    * Inserts (id 0: the store assigns it) or replaces a template, reserves an extent and keeps the mark, all in one
-   * transaction. Names are unique among templates that are not deleted.
+   * transaction. Names are unique among templates that are not deleted. Replaced is version - 1 only; the stored
+   * version itself may come again to keep a mark, and changes nothing else.
    */
   saveTemplate(
     template: Template,

@@ -44,6 +44,8 @@ export function settle(catalog: Catalog, saved: SaveOutcome<Template>, name: str
       return refused('name_taken', `Another template is named "${name}".`);
     case 'code_space_full':
       return refused('code_space_full', 'There are not enough unused codes for this stock.');
+    case 'changed':
+      return refused('unavailable', 'The template was changed on another node at the same moment.');
     case 'repeated': {
       if (!saved.same)
         return refused('idempotency_conflict', 'This Idempotency-Key was used for another request.');

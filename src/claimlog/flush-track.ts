@@ -66,6 +66,8 @@ export class FlushTrack {
           this.follower.seek(outcome.offset);
         }
         return;
+      case 'fenced':
+        throw new FlushConflict(`log ${this.logId} belongs to this process, yet another has flushed it`);
       case 'conflict':
         this.follower.seek(batch.fromOffset);
         throw new FlushConflict(outcome.detail);
