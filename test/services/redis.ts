@@ -1,0 +1,118 @@
+/** A Redis of a test's own. Nothing is kept across a kill unless `appendonly` is asked for. */
+import assert from 'node:assert';
+import fs from 'node:fs';
+import path from 'node:path';
+import { Redis } from 'ioredis';
+import { findProgram } from './find-program.ts';
+import { LocalServer, type LocalServerOptions, startOnFreePort } from './local-server.ts';
+
+const CALL_MS = 5_000;
+
+export interface RedisOptions extends LocalServerOptions {
+  /** Off by default: a killed Redis comes back empty. */
+  readonly appendonly?: boolean;
+  readonly appendfsync?: 'always' | 'everysec';
+}
+
+/** One command over a connection of its own. */
+async function callOnce(port: number, command: string, args: readonly (string | number)[]): Promise<unknown> {
+  const client = new Redis({
+    host: '127.0.0.1',
+    port,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    retryStrategy: null,
+    connectTimeout: CALL_MS,
+    commandTimeout: CALL_MS,
+  });
+  // What goes wrong rejects the call; the event says it again.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return await client.call(command, ...args);
+  } finally {
+    client.disconnect();
+  }
+}
+
+export class RedisServer extends LocalServer {
+  private readonly options: RedisOptions;
+
+  constructor(port: number, options: RedisOptions) {
+    super(port, options);
+    this.options = options;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  call(command: string, ...args: (string | number)[]): Promise<unknown> {
+    return callOnce(this.port, command, args);
+  }
+
+  /** Copies its data files, also while it runs: the append-only file holds every write it has answered. */
+  copyData(to: string): void {
+    fs.rmSync(to, { recursive: true, force: true });
+    fs.cpSync(this.dir, to, { recursive: true });
+  }
+
+  /** Puts such a copy back; the server must be down, and is an older one after restart(). */
+  restoreData(from: string): void {
+    assert(!this.isAlive, 'kill it first');
+    fs.rmSync(this.dir, { recursive: true, force: true });
+    fs.cpSync(from, this.dir, { recursive: true });
+  }
+
+  /** Size of the append-only file, in bytes: what a later truncateAof() counts from. */
+  aofBytes(): number {
+    return fs.statSync(this.aofFile()).size;
+  }
+
+  /** Cuts the append-only file's last `bytes`, as a power cut with appendfsync everysec does; the server must be down. */
+  truncateAof(bytes: number): void {
+    assert(!this.isAlive, 'kill it first');
+    fs.truncateSync(this.aofFile(), Math.max(0, this.aofBytes() - bytes));
+  }
+
+  private aofFile(): string {
+    const folder = path.join(this.dir, 'appendonlydir');
+    const name = fs.readdirSync(folder).find((one) => one.endsWith('.incr.aof'));
+    assert(name !== undefined, `no append-only file in ${folder}`);
+    return path.join(folder, name);
+  }
+
+  protected override prepare(): void {
+    fs.mkdirSync(this.dir, { recursive: true });
+  }
+
+  protected override command(): readonly [string, readonly string[]] {
+    const { appendonly = false, appendfsync = 'everysec' } = this.options;
+    const args = {
+      port: String(this.port),
+      bind: '127.0.0.1',
+      dir: this.dir,
+      daemonize: 'no',
+      save: '',
+      appendonly: appendonly ? 'yes' : 'no',
+      appendfsync,
+      // One file that only grows: a copy of it is a moment of the past.
+      'auto-aof-rewrite-percentage': '0',
+      'cluster-announce-ip': '127.0.0.1',
+    };
+    const program = findProgram(['redis-server'], 'redis-server');
+    return [
+      program,
+      [...Object.entries(args).flatMap(([name, value]) => [`--${name}`, value]), ...this.config],
+    ];
+  }
+
+  protected override async isAnswering(): Promise<boolean> {
+    const info = await this.call('INFO').catch(() => '');
+    return String(info).includes(`process_id:${this.pid}\r`) && String(info).includes('\nloading:0\r');
+  }
+}
+
+export function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  return startOnFreePort(options.port, (port) => new RedisServer(port, options));
+}
