@@ -1,8 +1,9 @@
-/** A Redis of a test's own. Nothing is kept across a kill unless `appendonly` is asked for. */
+/** A Redis, or a Redis Cluster, of a test's own. Nothing is kept across a kill unless `appendonly` is asked for. */
 import assert from 'node:assert';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Redis } from 'ioredis';
+import { until } from '../support/wait.ts';
 import { findProgram } from './find-program.ts';
 import { LocalServer, type LocalServerOptions, startOnFreePort } from './local-server.ts';
 
@@ -98,6 +99,8 @@ export class RedisServer extends LocalServer {
       appendfsync,
       // One file that only grows: a copy of it is a moment of the past.
       'auto-aof-rewrite-percentage': '0',
+      // By default a master waits five seconds for further replicas before it feeds the first.
+      'repl-diskless-sync-delay': '0',
       'cluster-announce-ip': '127.0.0.1',
     };
     const program = findProgram(['redis-server'], 'redis-server');
@@ -115,4 +118,77 @@ export class RedisServer extends LocalServer {
 
 export function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   return startOnFreePort(options.port, (port) => new RedisServer(port, options));
+}
+
+export interface RedisCluster {
+  /** The masters first, then their replicas: node m + i × masters is the i-th replica of master m. */
+  readonly nodes: readonly RedisServer[];
+  /** Of the first node; the others are found from there. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const SLOTS = 16_384;
+const FORM_MS = 30_000;
+
+/**
+ * Resolves when every node says cluster_state:ok and every replica follows its master. Joined by hand: `redis-cli
+ * --cluster create` waits in whole seconds. A master that fails is replaced within a few seconds.
+ */
+export async function startRedisCluster(
+  masters = 3,
+  replicas = 1,
+  { config = [], ...options }: Omit<RedisOptions, 'dir' | 'port'> = {},
+): Promise<RedisCluster> {
+  const own = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', ...config];
+  const count = masters * (1 + replicas);
+  const started = await Promise.allSettled(
+    Array.from({ length: count }, () => startRedis({ ...options, config: own })),
+  );
+  const nodes = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const stop = async () => {
+    await Promise.all(nodes.map((node) => node.stop()));
+  };
+  try {
+    const failed = started.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    await join(nodes, masters);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { nodes, url: nodes[0]!.url, stop };
+}
+
+async function join(nodes: readonly RedisServer[], masters: number): Promise<void> {
+  const first = nodes[0]!;
+  await Promise.all(
+    nodes.map(async (node, at) => {
+      // Different from the start, so that no two nodes have to settle a conflict.
+      await node.call('CLUSTER', 'SET-CONFIG-EPOCH', at + 1);
+      if (at < masters) {
+        const from = Math.floor((SLOTS * at) / masters);
+        const to = Math.floor((SLOTS * (at + 1)) / masters) - 1;
+        await node.call('CLUSTER', 'ADDSLOTSRANGE', from, to);
+      }
+      if (at > 0) await node.call('CLUSTER', 'MEET', '127.0.0.1', first.port);
+    }),
+  );
+  const replicas = nodes.slice(masters);
+  // A node that was only just met goes by a provisional name and cannot be followed yet: asked again until it can.
+  await Promise.all(
+    replicas.map(async (node, at) => {
+      const master = String(await nodes[at % masters]!.call('CLUSTER', 'MYID'));
+      const follows = () =>
+        node.call('CLUSTER', 'REPLICATE', master).then(
+          () => true,
+          () => false,
+        );
+      await until(follows, `node ${node.port} follows its master`, FORM_MS);
+    }),
+  );
+  const all = async (some: readonly RedisServer[], text: string, ...command: [string, ...string[]]) =>
+    (await Promise.all(some.map((node) => node.call(...command)))).every((info) => `${info}`.includes(text));
+  await until(() => all(nodes, 'cluster_state:ok', 'CLUSTER', 'INFO'), 'cluster_state:ok on all', FORM_MS);
+  await until(() => all(replicas, 'master_link_status:up', 'INFO'), 'the replicas are in step', FORM_MS);
 }
