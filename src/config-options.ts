@@ -72,8 +72,14 @@ export const OPTIONS = {
   profile: unset(
     'PROFILE',
     choice('embedded', 'single', 'cluster'),
-    'which stores are used; this version runs only embedded',
+    'embedded needs neither URL, single and cluster need both',
     'by the URLs',
+  ),
+  redisWaitReplicas: option(
+    'REDIS_WAIT_REPLICAS',
+    integer(0, 16),
+    'profile cluster: Redis replicas that must have a batch of claims before it is acknowledged',
+    0,
   ),
   auth: option('AUTH', choice('gateway', 'jwt'), 'who says who a user is', 'gateway'),
   gatewayKey: secret('GATEWAY_KEY', headerSecret, 'X-Gateway-Key that the gateway must send'),

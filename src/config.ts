@@ -10,8 +10,10 @@ import { flagKeyOf, flagOf, OPTIONS, type Option } from './config-options.ts';
 type Value<O> = O extends Option<infer T> ? T : never;
 type Values = { readonly [K in keyof typeof OPTIONS]: Value<(typeof OPTIONS)[K]> };
 
-export interface Config extends Values {
-  readonly profile: 'embedded';
+export type Profile = 'embedded' | 'single' | 'cluster';
+
+export interface Config extends Omit<Values, 'profile'> {
+  readonly profile: Profile;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -33,7 +35,10 @@ export function readConfig(env: Environment, flags: Flags): ConfigResult {
   }
   const read = values as unknown as Values;
   const warnings: string[] = [];
-  checkStores(read, bad, errors);
+  const profile = checkStores(read, bad, errors);
+  if (profile === 'cluster' && read.codeKey === null && !bad.has('CODE_KEY')) {
+    errors.push('CODE_KEY: missing; in the profile cluster all nodes must be given the same one');
+  }
   checkCallers(read, bad, errors, warnings);
   if (read.grpcPort !== null) {
     errors.push('GRPC_PORT: this version has no gRPC service; leave GRPC_PORT unset');
@@ -45,7 +50,7 @@ export function readConfig(env: Environment, flags: Flags): ConfigResult {
   }
   if (read.faultsPath !== null) warnings.push('FAULTS is set: faults may be injected into this process');
   if (errors.length > 0) return { ok: false, errors };
-  return { ok: true, config: Object.freeze({ ...read, profile: 'embedded' as const }), warnings };
+  return { ok: true, config: Object.freeze({ ...read, profile }), warnings };
 }
 
 /** `readConfig` of this process. */
@@ -107,25 +112,23 @@ function givenOf(options: Readonly<Record<string, unknown>>, bad: ReadonlySet<st
   return Object.keys(options).filter((name) => options[name] !== null || bad.has(name));
 }
 
-function checkStores(read: Values, bad: ReadonlySet<string>, errors: string[]): void {
-  if (bad.has('PROFILE')) return;
-  const only = 'this version runs only the embedded profile';
+/** Half a configuration is a mistake: naming what is missing beats guessing what was meant. */
+function checkStores(read: Values, bad: ReadonlySet<string>, errors: string[]): Profile {
+  if (bad.has('PROFILE')) return 'embedded';
   const urls = { REDIS_URL: read.redisUrl, MYSQL_URL: read.mysqlUrl };
   const given = givenOf(urls, bad);
   const missing = Object.keys(urls).filter((name) => !given.includes(name));
-  const asked = read.profile === null ? given.join(' and ') : `PROFILE=${read.profile}`;
   if (read.profile === 'embedded') {
     if (given.length > 0)
       errors.push(`PROFILE: given embedded with ${given.join(' and ')}; allowed: without`);
-  } else if (read.profile === null && given.length === 0) {
-    return;
-  } else if (missing.length > 0) {
-    errors.push(
-      `${missing.join(' and ')}: missing, ${asked} needs it; besides, ${only}: leave all of them unset`,
-    );
-  } else {
-    errors.push(`${asked}: ${only}; leave PROFILE, REDIS_URL and MYSQL_URL unset`);
+    return 'embedded';
   }
+  if (read.profile === null && given.length === 0) return 'embedded';
+  if (missing.length > 0) {
+    const asked = read.profile === null ? given.join(' and ') : `PROFILE=${read.profile}`;
+    errors.push(`${missing.join(' and ')}: missing, ${asked} needs it`);
+  }
+  return read.profile ?? 'single';
 }
 
 function checkCallers(read: Values, bad: ReadonlySet<string>, errors: string[], warnings: string[]): void {

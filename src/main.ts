@@ -96,7 +96,15 @@ async function run(config: Config, logger: Logger): Promise<number> {
 
   // ------------------------------------------------------------ catalog and engine
   const codeIndex = new CodeIndex(await store.extents());
-  const engine = new Engine({ config, codeKey: secrets.codeKey, store, connectStore, logger, onFatal });
+  const engine = new Engine({
+    config,
+    codeKey: secrets.codeKey,
+    store,
+    connectStore,
+    shared: null,
+    logger,
+    onFatal,
+  });
   const catalog = await Catalog.load({
     store,
     engine: {
@@ -104,9 +112,9 @@ async function run(config: Config, logger: Logger): Promise<number> {
         if (extent !== null) codeIndex.add(extent);
         return engine.templateChanged(template, activities, extent);
       },
-      openActivity: (activity, template) => engine.openActivity(activity, template),
-      resizeActivity: (activity, before, template) => engine.resizeActivity(activity, before, template),
-      closeActivity: (activity, template) => engine.closeActivity(activity, template),
+      openActivity: (activity) => engine.openActivity(activity),
+      resizeActivity: (activity) => engine.resizeActivity(activity),
+      closeActivity: (activity) => engine.closeActivity(activity),
     },
     spaces: codeSpaces,
     now: Date.now,

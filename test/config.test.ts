@@ -113,7 +113,7 @@ test('everything that is wrong is said at once, and no secret with it', () => {
     LOG_LEVEL: 'x',
     GATEWAY_KEY: 'secret with spaces',
     CODE_KEY: 'secret too short',
-    REDIS_URL: 'redis://user:secret@10.0.0.1',
+    REDIS_URL: 'ftp://user:secret@10.0.0.1',
     MYSQL_URL: 'http://user:secret@10.0.0.1',
     GRPC_PORT: '9090',
   };
@@ -142,13 +142,19 @@ test('both servers cannot have one port', () => {
 describe('stores', () => {
   const REDIS_URL = 'redis://localhost';
   const MYSQL_URL = 'mysql://localhost/coupons';
+  const CODE_KEY = 'ab'.repeat(32);
+  test.each<[Env, string]>([
+    [{}, 'embedded'],
+    [{ REDIS_URL, MYSQL_URL }, 'single'],
+    [{ PROFILE: 'single', REDIS_URL, MYSQL_URL }, 'single'],
+    [{ PROFILE: 'cluster', REDIS_URL, MYSQL_URL, CODE_KEY }, 'cluster'],
+  ])('%j is profile %s', (env, profile) => expect(config(env).profile).toBe(profile));
   test.each<[Env, string[]]>([
-    [{ REDIS_URL }, ['MYSQL_URL: missing', 'only the embedded']],
-    [{ MYSQL_URL }, ['REDIS_URL: missing', 'only the embedded']],
-    [{ PROFILE: 'single' }, ['REDIS_URL and MYSQL_URL: missing', 'only the embedded']],
-    [{ PROFILE: 'cluster', REDIS_URL }, ['MYSQL_URL: missing', 'PROFILE=cluster']],
-    [{ REDIS_URL, MYSQL_URL }, ['REDIS_URL and MYSQL_URL: this version runs only the embedded']],
-    [{ PROFILE: 'cluster', REDIS_URL, MYSQL_URL }, ['PROFILE=cluster: this version runs only the embedded']],
+    [{ REDIS_URL }, ['MYSQL_URL: missing', 'REDIS_URL needs it']],
+    [{ MYSQL_URL }, ['REDIS_URL: missing', 'MYSQL_URL needs it']],
+    [{ PROFILE: 'single' }, ['REDIS_URL and MYSQL_URL: missing', 'PROFILE=single']],
+    [{ PROFILE: 'cluster', REDIS_URL, CODE_KEY }, ['MYSQL_URL: missing', 'PROFILE=cluster']],
+    [{ PROFILE: 'cluster', REDIS_URL, MYSQL_URL }, ['CODE_KEY: missing', 'cluster']],
     [{ PROFILE: 'embedded', REDIS_URL }, ['PROFILE: given embedded with REDIS_URL']],
   ])('%j is refused', (env, parts) => {
     const found = errors(env);

@@ -19,17 +19,19 @@ import { ClaimDesk } from '../claims/claim-desk.ts';
 import { TemplateView } from '../claims/template-view.ts';
 import type { Config } from '../config.ts';
 import type { Activity, CodeExtent, Template } from '../domain/template.ts';
-import { SerialSet } from '../ledger/serial-set.ts';
 import type { Logger } from '../logger.ts';
-import type { PoolRef, RecordStore, SerialRange } from '../ports.ts';
+import type { RecordStore, SerialRange } from '../ports.ts';
 import { FLUSH_SIGNAL_BYTES } from '../rings/layout.ts';
 import type { CodesTask } from '../workers/compute-entry.ts';
 import type { ActorShares, FromOwner, OwnedTemplate } from '../workers/owner-messages.ts';
 import { type LifePlan, type OwnerLife, OwnerPool } from '../workers/owner-pool.ts';
 import { FlusherLink } from './flusher-link.ts';
 import { LeaseDesk } from './lease-desk.ts';
+import { LocalPools } from './local-pools.ts';
+import type { Pools } from './pools.ts';
+import type { SingleLedger } from './single-ledger.ts';
+import { type SharedLedger, singlePools } from './single-pools.ts';
 import { remainingUnits, type StockFigures, stockFigures } from './stock-figures.ts';
-import { claimedIn, unclaimedRanges } from './unclaimed.ts';
 
 const LAG_CHECK_MS = 100;
 
@@ -40,6 +42,8 @@ export interface EngineOptions {
   /** Connects one more client to the record store's thread. */
   readonly connectStore: (port: MessagePort) => void;
   readonly logger: Logger;
+  /** The ledger this node shares with others, or null: all units are in this process. */
+  readonly shared: SharedLedger | null;
   /** The engine cannot go on: damage was found, and serving would make it worse. */
   readonly onFatal: (error: Error) => void;
 }
@@ -49,6 +53,9 @@ export class Engine implements CatalogEngine {
   readonly owners: OwnerPool;
   readonly flusher: FlusherLink;
   readonly leases: LeaseDesk;
+  /** The ledger of the profile `single`, which may have to be written anew. */
+  readonly single: SingleLedger | null = null;
+  private readonly pools: Pools;
   private readonly options: EngineOptions;
   private readonly templates = new Map<number, TemplateView>();
   private readonly activityTemplates = new Map<number, TemplateView>();
@@ -77,6 +84,12 @@ export class Engine implements CatalogEngine {
       makeCodes: (templateId, range) => this.makeCodes(templateId, range),
       onFailure: (error) => logger.error({ err: error }, 'codes could not be made'),
     });
+    if (options.shared === null) this.pools = new LocalPools(this.leases);
+    else {
+      const { pools, single } = singlePools(options.shared, this.leases, this.templates, logger);
+      this.pools = pools;
+      this.single = single;
+    }
     const flushSignal = new SharedArrayBuffer(FLUSH_SIGNAL_BYTES);
     this.flusher = new FlusherLink({
       logRoot: this.root,
@@ -159,6 +172,7 @@ export class Engine implements CatalogEngine {
   async stop(patienceMs: number): Promise<void> {
     if (this.lagTimer !== null) clearInterval(this.lagTimer);
     await this.owners.stop();
+    await this.pools.stop();
     await this.flusher.stop(patienceMs);
     await this.compute.destroy();
   }
@@ -194,8 +208,7 @@ export class Engine implements CatalogEngine {
     this.desk.ownerUp(life);
     this.firstReady++;
     if (this.firstReady < this.options.config.ownerThreads) return;
-    for (const view of this.templates.values()) this.openPools(view);
-    this.started?.();
+    this.pools.start(this.templates.values()).then(() => this.started?.(), this.options.onFatal);
   }
 
   private ownerDown(index: number, first: boolean, error: Error): void {
@@ -267,18 +280,6 @@ export class Engine implements CatalogEngine {
     return view;
   }
 
-  /** Computes a template's pools from what is claimed: each active activity gets what is left of its stock. */
-  private openPools(view: TemplateView): void {
-    const { id: templateId, total } = view.template;
-    const unclaimed = new SerialSet(unclaimedRanges(view.units, 0, total));
-    for (const activity of view.activities) {
-      if (activity.status !== 'active') continue;
-      const bare = unclaimed.take(Math.max(0, activity.stock - claimedIn(view.units, total, activity.id)));
-      this.leases.open({ templateId, activityId: activity.id }, { coded: [], bare });
-    }
-    this.leases.open({ templateId, activityId: 0 }, { coded: [], bare: unclaimed.list() });
-  }
-
   private async makeCodes(templateId: number, range: SerialRange): Promise<void> {
     const view = this.templates.get(templateId)!;
     for (const extent of view.extents) {
@@ -325,40 +326,19 @@ export class Engine implements CatalogEngine {
     for (const owner of new Set(view.actors.map((actor) => actor.owner))) {
       this.owners.send(owner, { kind: 'template', template: owned });
     }
-    const general: PoolRef = { templateId: template.id, activityId: 0 };
-    if (!this.leases.ledger.isOpen(general)) {
-      this.leases.open(general, { coded: [], bare: [{ from: 0, to: template.total }] });
-    } else if (extent !== null) {
-      const { firstSerial, length } = extent;
-      this.leases.add(general, { coded: [], bare: [{ from: firstSerial, to: firstSerial + length }] });
-    }
+    await this.pools.templateChanged(view, extent);
   }
 
-  async openActivity(activity: Activity, template: Template): Promise<TakenUnits> {
-    return this.resizeActivity(activity, 0, template);
+  openActivity(activity: Activity): Promise<TakenUnits> {
+    return this.pools.resizeActivity(activity, this.templates.get(activity.templateId)!);
   }
 
-  async resizeActivity(activity: Activity, _stockBefore: number, template: Template): Promise<TakenUnits> {
-    const ref: PoolRef = { templateId: template.id, activityId: activity.id };
-    const general: PoolRef = { templateId: template.id, activityId: 0 };
-    const claimed = this.templates.get(template.id)?.pools.get(activity.id)?.claimedUnits ?? 0;
-    const more = activity.stock - claimed - this.leases.unclaimed(ref);
-    if (more < 0) {
-      const back = await this.leases.gather(ref, -more);
-      if (back === null) throw new Error(`activity ${activity.id} holds units that did not come back`);
-      this.leases.add(general, back);
-      return { ok: true };
-    }
-    const runs = more === 0 ? { coded: [], bare: [] } : await this.leases.gather(general, more);
-    if (runs === null) return { ok: false, available: this.leases.unclaimed(general) };
-    if (this.leases.ledger.isOpen(ref)) this.leases.add(ref, runs);
-    else this.leases.open(ref, runs);
-    return { ok: true };
+  resizeActivity(activity: Activity): Promise<TakenUnits> {
+    return this.pools.resizeActivity(activity, this.templates.get(activity.templateId)!);
   }
 
-  async closeActivity(activity: Activity, template: Template): Promise<void> {
-    const left = await this.leases.shut({ templateId: template.id, activityId: activity.id });
-    this.leases.add({ templateId: template.id, activityId: 0 }, left);
+  closeActivity(activity: Activity): Promise<void> {
+    return this.pools.closeActivity(activity);
   }
 
   // ------------------------------------------------------------ figures

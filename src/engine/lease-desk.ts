@@ -7,6 +7,7 @@ import { MemoryLedger } from '../ledger/memory-ledger.ts';
 import type { Holder, LeaseOutcome, PoolRef, SerialRange } from '../ports.ts';
 import type { ToOwner } from '../workers/owner-messages.ts';
 import { StockKeeper, type UnitRuns } from './stock-keeper.ts';
+import type { LocalStock } from './stock-supply.ts';
 
 /** Longest to wait for units that others hold, before a change of pools is given up. */
 const GATHER_MS = 5_000;
@@ -18,9 +19,18 @@ export interface LeaseDeskOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
-export class LeaseDesk {
+/** Where units come from and go to beyond this process. */
+export interface Upstream {
+  mayCome(ref: PoolRef): boolean;
+  sold(ref: PoolRef, ranges: readonly SerialRange[]): void;
+  changed(ref: PoolRef): void;
+}
+
+export class LeaseDesk implements LocalStock {
   readonly ledger: MemoryLedger;
   readonly keeper: StockKeeper;
+  /** null: all units are here. */
+  upstream: Upstream | null = null;
   private readonly options: LeaseDeskOptions;
   private waiters: (() => void)[] = [];
 
@@ -39,6 +49,7 @@ export class LeaseDesk {
 
   lease(ref: PoolRef, holder: Holder, epoch: number, sold: readonly SerialRange[]): void {
     const outcome: LeaseOutcome = this.ledger.lease(ref, holder, epoch, sold);
+    if (outcome.kind !== 'fenced') this.upstream?.sold(ref, sold);
     this.options.send(holder.owner, { kind: 'lease', ref, partition: holder.partition, outcome });
     this.changed(ref);
   }
@@ -51,14 +62,16 @@ export class LeaseDesk {
     unsold: readonly SerialRange[],
   ): void {
     // A past epoch is refused whole; whoever held it is gone or will learn it from its next lease.
-    this.ledger.giveBack(ref, holder, epoch, sold, unsold);
+    if (this.ledger.giveBack(ref, holder, epoch, sold, unsold)) this.upstream?.sold(ref, sold);
     this.changed(ref);
   }
 
   /** The owner is gone and its log is sealed: what it had not sold is free again. */
   reclaim(owner: number): void {
-    this.ledger.reclaim(owner, (templateId, serial) =>
-      this.options.template(templateId)!.units.isClaimed(serial),
+    this.ledger.reclaim(
+      owner,
+      (templateId, serial) => this.options.template(templateId)!.units.isClaimed(serial),
+      (ref, unit) => this.upstream?.sold(ref, [unit]),
     );
     for (const { ref } of this.ledger.snapshot()) this.changed(ref);
   }
@@ -72,6 +85,41 @@ export class LeaseDesk {
     this.keeper.add(ref, runs);
     this.changed(ref);
   }
+
+  // ------------------------------------------------------------ what stock-supply.ts sees
+
+  free(ref: PoolRef): number {
+    return this.keeper.unleased(ref);
+  }
+
+  leased(ref: PoolRef): number {
+    return this.ledger.stock(ref).leased;
+  }
+
+  isThirsty(ref: PoolRef): boolean {
+    return this.ledger.isThirsty(ref);
+  }
+
+  supply(ref: PoolRef, ranges: readonly SerialRange[]): void {
+    this.add(ref, { coded: [], bare: ranges });
+  }
+
+  withdraw(ref: PoolRef, units: number): SerialRange[] {
+    const n = Math.min(units, this.keeper.free(ref));
+    if (n === 0) return [];
+    const { coded, bare } = this.keeper.take(ref, n)!;
+    return [...bare, ...coded];
+  }
+
+  recall(ref: PoolRef, all: boolean): void {
+    this.ledger.recall(ref, all);
+  }
+
+  newsOf(ref: PoolRef): void {
+    this.changed(ref);
+  }
+
+  // ------------------------------------------------------------ between pools of this process
 
   /** Units of a pool that are not claimed: free or in slices. */
   unclaimed(ref: PoolRef): number {
@@ -130,6 +178,10 @@ export class LeaseDesk {
 
   private changed(ref: PoolRef): void {
     this.keeper.poke(ref);
+    if (this.upstream !== null && this.ledger.isOpen(ref)) {
+      this.ledger.seek(ref, this.upstream.mayCome(ref));
+      this.upstream.changed(ref);
+    }
     const pool: PoolView | undefined = this.options.template(ref.templateId)?.pools.get(ref.activityId);
     if (pool !== undefined) pool.soldOut = this.ledger.isExhausted(ref);
     for (const check of [...this.waiters]) check();

@@ -54,6 +54,14 @@ export class StockKeeper {
     this.poke(ref);
   }
 
+  /** Everything in the pool is gone, also what is in the making and in holders' hands. */
+  empty(ref: PoolRef): void {
+    if (!this.pools.has(keyOf(ref))) return;
+    this.pools.set(keyOf(ref), { bare: new SerialSet(), filling: false, making: [] });
+    this.ledger.expect(ref, false);
+    this.ledger.empty(ref);
+  }
+
   /** Closes a pool without leased units; what it had left. */
   close(ref: PoolRef): UnitRuns {
     const bare = this.pools.get(keyOf(ref))?.bare.list() ?? [];
@@ -121,7 +129,8 @@ export class StockKeeper {
         } finally {
           waiting.making = [];
         }
-        // Whoever closes or empties the pool waits until nothing is in the making, so it is still open.
+        // A pool that was emptied meanwhile has no use for them. Whoever closes one waits until nothing is in the making.
+        if (this.pools.get(keyOf(ref)) !== waiting) return;
         this.ledger.add(ref, ranges);
         this.onFilled(ref);
       }

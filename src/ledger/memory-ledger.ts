@@ -32,6 +32,8 @@ interface Pool {
   held: boolean;
   /** More units are on their way (their codes are being made): not exhausted yet, whatever is free. */
   expecting: boolean;
+  /** More units may come from beyond this process: not exhausted yet either, but what is here is gathered first. */
+  seeking: boolean;
 }
 
 /** What holders must be told, outside of an answer. */
@@ -59,6 +61,7 @@ export class MemoryLedger {
       nextEpoch: 1,
       held: false,
       expecting: false,
+      seeking: false,
     });
   }
 
@@ -104,6 +107,7 @@ export class MemoryLedger {
       this.recallOthers(pool, key, false);
       return { kind: 'recalling' };
     }
+    if (pool.seeking) return { kind: 'recalling' };
     // The report that emptied the last lease is news for those who wait.
     if (sold.length > 0) this.tellThirsty(pool, key);
     return { kind: 'exhausted' };
@@ -130,8 +134,15 @@ export class MemoryLedger {
     return true;
   }
 
-  /** Ends all leases of an owner that is gone: what it sold durably stays sold, the rest is free again. */
-  reclaim(owner: number, isClaimed: (templateId: number, serial: number) => boolean): void {
+  /**
+   * Ends all leases of an owner that is gone: what it sold durably stays sold, which `onSold` is told, the rest is free
+   * again.
+   */
+  reclaim(
+    owner: number,
+    isClaimed: (templateId: number, serial: number) => boolean,
+    onSold: (ref: PoolRef, range: SerialRange) => void = () => {},
+  ): void {
     for (const pool of this.pools.values()) {
       for (const [key, lease] of pool.leases) {
         if (lease.holder.owner !== owner) continue;
@@ -139,7 +150,9 @@ export class MemoryLedger {
         pool.thirsty.delete(key);
         for (const range of lease.serials.list()) {
           for (let serial = range.from; serial < range.to; serial++) {
-            if (!isClaimed(pool.ref.templateId, serial)) pool.free.add({ from: serial, to: serial + 1 });
+            const unit = { from: serial, to: serial + 1 };
+            if (isClaimed(pool.ref.templateId, serial)) onSold(pool.ref, unit);
+            else pool.free.add(unit);
           }
         }
         if (!pool.held) this.tellThirsty(pool, null);
@@ -190,6 +203,34 @@ export class MemoryLedger {
     const wasDrained = isDrained(pool);
     pool.expecting = expecting;
     if (wasDrained || isDrained(pool)) this.tellThirsty(pool, null);
+  }
+
+  /** Whether units may come from beyond this process; news when it was the only hope, or is one again. */
+  seek(ref: PoolRef, seeking: boolean): void {
+    const pool = this.mustGet(ref);
+    if (pool.seeking === seeking) return;
+    const wasDrained = isDrained(pool);
+    pool.seeking = seeking;
+    if (wasDrained || isDrained(pool)) this.tellThirsty(pool, null);
+  }
+
+  /** Asks every holder for what it can spare, or for all of it. */
+  recall(ref: PoolRef, all: boolean): void {
+    const pool = this.pools.get(poolKey(ref));
+    if (pool !== undefined) this.recallOthers(pool, '', all);
+  }
+
+  isThirsty(ref: PoolRef): boolean {
+    return (this.pools.get(poolKey(ref))?.thirsty.size ?? 0) > 0;
+  }
+
+  /** Takes everything out of a pool; its holders are fenced. */
+  empty(ref: PoolRef): void {
+    const pool = this.mustGet(ref);
+    for (const { holder } of pool.leases.values()) pool.thirsty.set(holderKey(holder), holder);
+    pool.leases.clear();
+    pool.free.take(pool.free.size);
+    this.tellThirsty(pool, null);
   }
 
   /** For the checker: every pool with its free serials and its leases. */
@@ -244,7 +285,8 @@ function leasedUnits(pool: Pool): number {
 }
 
 function isDrained(pool: Pool): boolean {
-  return pool.free.size === 0 && !pool.expecting && !pool.held && leasedUnits(pool) === 0;
+  const hopeless = !pool.expecting && !pool.seeking && !pool.held;
+  return hopeless && pool.free.size === 0 && leasedUnits(pool) === 0;
 }
 
 function poolKey(ref: PoolRef): string {

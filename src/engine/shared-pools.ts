@@ -1,0 +1,131 @@
+/**
+ * The pools of the profiles `single` and `cluster`: their units are in the shared ledger, this node has some of them.
+ * Changes of pools are made there, each in one step that may be made again; a call that fails rejects, and the catalog
+ * tells it again.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { TakenUnits } from '../catalog/engine-port.ts';
+import type { TemplateView } from '../claims/template-view.ts';
+import type { Activity, CodeExtent } from '../domain/template.ts';
+import type { PoolRef } from '../ports.ts';
+import type { ShardLedger, ShardSeat } from '../ports-ledger.ts';
+import type { LeaseDesk } from './lease-desk.ts';
+import type { Pools } from './pools.ts';
+import type { ShardSeats } from './shard-seats.ts';
+import type { StockSupply } from './stock-supply.ts';
+
+/** Longest to wait for units that others hold, or for the ledger, before a change of pools is given up. */
+const PATIENCE_MS = 5_000;
+const LOOK_AGAIN_MS = 50;
+
+export interface SharedPoolsOptions {
+  readonly ledger: ShardLedger;
+  readonly seats: ShardSeats;
+  readonly leases: LeaseDesk;
+  readonly supply: StockSupply;
+  readonly onLost: (seat: ShardSeat, detail: string) => void;
+  /** Takes the seats before the pools can be supplied. */
+  readonly sit: () => Promise<void>;
+  readonly leave: () => Promise<void>;
+}
+
+export class SharedPools implements Pools {
+  private readonly options: SharedPoolsOptions;
+
+  constructor(options: SharedPoolsOptions) {
+    this.options = options;
+  }
+
+  async start(views: Iterable<TemplateView>): Promise<void> {
+    for (const view of views) this.openHere(view);
+    await this.options.sit();
+  }
+
+  async templateChanged(view: TemplateView, newExtent: CodeExtent | null): Promise<void> {
+    const { id: templateId, total } = view.template;
+    this.openHere(view);
+    for (const { id, status } of view.activities) {
+      if (status === 'stopped') this.closeHere({ templateId, activityId: id });
+    }
+    const general: PoolRef = { templateId, activityId: 0 };
+    if (newExtent !== null) {
+      await this.step(templateId, (seat) => this.options.ledger.raise(seat, templateId, total));
+    }
+    this.options.supply.look(general);
+  }
+
+  async resizeActivity(activity: Activity, view: TemplateView): Promise<TakenUnits> {
+    const { templateId, stock } = activity;
+    const ref: PoolRef = { templateId, activityId: activity.id };
+    const deadlineMs = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const outcome = await this.step(templateId, (seat) => this.options.ledger.fund(seat, ref, stock));
+      if (outcome.kind === 'done') break;
+      const claimed = view.pools.get(activity.id)?.claimedUnits ?? 0;
+      const missing = outcome.unclaimed < stock - claimed;
+      if (missing || Date.now() > deadlineMs) return { ok: false, available: outcome.unclaimed };
+      await pause(LOOK_AGAIN_MS);
+    }
+    this.open(ref);
+    this.options.supply.look(ref);
+    return { ok: true };
+  }
+
+  async closeActivity(activity: Activity): Promise<void> {
+    const { templateId } = activity;
+    const ref: PoolRef = { templateId, activityId: activity.id };
+    this.closeHere(ref);
+    await this.step(templateId, (seat) => this.options.ledger.closePool(seat, ref));
+    this.options.supply.look({ templateId, activityId: 0 });
+  }
+
+  async stop(): Promise<void> {
+    await this.options.supply.giveAllBack();
+    await this.options.leave();
+  }
+
+  private openHere({ template, activities }: TemplateView): void {
+    const { id: templateId } = template;
+    this.open({ templateId, activityId: 0 });
+    for (const { id, status } of activities)
+      if (status === 'active') this.open({ templateId, activityId: id });
+  }
+
+  private open(ref: PoolRef): void {
+    const { leases, supply } = this.options;
+    if (!leases.ledger.isOpen(ref)) leases.open(ref, { coded: [], bare: [] });
+    supply.open(ref);
+  }
+
+  private closeHere(ref: PoolRef): void {
+    const { leases, supply } = this.options;
+    if (leases.ledger.isOpen(ref)) leases.ledger.hold(ref, true);
+    supply.close(ref);
+  }
+
+  /** One change at the ledger, under the seat of then. */
+  private async step<T extends { readonly kind: string; readonly version: number }>(
+    templateId: number,
+    change: (seat: ShardSeat) => Promise<T | Lost>,
+  ): Promise<T> {
+    const { seats, onLost } = this.options;
+    const seat = await seats.whenOpen(templateId, PATIENCE_MS);
+    if (seat === null) throw new Error('the ledger cannot be used at the moment');
+    const outcome = await change(seat);
+    if (isLost(outcome)) {
+      onLost(seat, outcome.detail);
+      throw new Error(`the ledger has lost data: ${outcome.detail}`);
+    }
+    seats.saw(seat, outcome.version);
+    return outcome;
+  }
+}
+
+interface Lost {
+  readonly kind: 'lost';
+  readonly detail: string;
+}
+
+function isLost(outcome: { readonly kind: string }): outcome is Lost {
+  return outcome.kind === 'lost';
+}

@@ -1,0 +1,308 @@
+/**
+ * Keeps this node's pools supplied from the ledger it shares with others (Redis): asks for units before they run out,
+ * reports what was sold, gives back what others need. The upper of the two levels of leases; the lower one, from here
+ * to the owners, is the lease desk's.
+ *
+ * One call per pool is on its way at a time, with a sequence number. When its outcome is not known it is sent again
+ * just as it was, until the ledger has told; slices in hand are sold meanwhile.
+ */
+import type { PoolRef, SerialRange } from '../ports.ts';
+import {
+  type ShardLedger,
+  type ShardNotice,
+  type ShardSeat,
+  type SupplyOutcome,
+  shardOf,
+} from '../ports-ledger.ts';
+import type { ShardSeats } from './shard-seats.ts';
+
+/** The most units asked for at once. */
+const WANT_UNITS = 65_536;
+/** Sold units are reported with the next call, or alone once there are so many. */
+const REPORT_UNITS = 16_384;
+const RETRY_MS_MIN = 50;
+const RETRY_MS_MAX = 1_000;
+/** Notices may get lost: a pool that waits for other nodes' units looks again this often. */
+const LOOK_AGAIN_MS = 60;
+
+/** The lower level, as this one sees it. */
+export interface LocalStock {
+  /** Units neither claimed nor in an owner's slice, those included whose codes are being made. */
+  free(ref: PoolRef): number;
+  /** Units in owners' slices, as far as their owners have reported. */
+  leased(ref: PoolRef): number;
+  /** Somebody waits for units. */
+  isThirsty(ref: PoolRef): boolean;
+  supply(ref: PoolRef, ranges: readonly SerialRange[]): void;
+  /** Takes up to `units` free units out. */
+  withdraw(ref: PoolRef, units: number): SerialRange[];
+  /** Asks the owners for some of what they hold, or for all of it. */
+  recall(ref: PoolRef, all: boolean): void;
+  /** What is known of the pool beyond this node has changed. */
+  newsOf(ref: PoolRef): void;
+}
+
+interface Call {
+  readonly sold: readonly SerialRange[];
+  readonly unsold: readonly SerialRange[];
+  readonly want: number;
+}
+
+interface Pool {
+  readonly ref: PoolRef;
+  sequence: number;
+  call: Call | null;
+  sold: SerialRange[];
+  soldUnits: number;
+  state: 'open' | 'recalling' | 'exhausted' | 'closed';
+  /** Of `exhausted`: all claims of the pool stand before this position of the shard's stream. */
+  head: number;
+  /** Something has changed since the ledger had nothing. */
+  news: boolean;
+  /** Ask for more below this many free units. */
+  low: number;
+  owes: 'nothing' | 'half' | 'all';
+}
+
+export interface StockSupplyOptions {
+  readonly ledger: ShardLedger;
+  readonly seats: ShardSeats;
+  readonly stock: LocalStock;
+  /** Whether owners' reports must be passed on: in `cluster` each commit has told the ledger already. */
+  readonly reportsSales: boolean;
+  readonly onLost: (seat: ShardSeat, detail: string) => void;
+  readonly onFenced: (seat: ShardSeat) => void;
+}
+
+export class StockSupply {
+  private readonly options: StockSupplyOptions;
+  private readonly pools = new Map<string, Pool>();
+  private readonly waiting = new Set<Pool>();
+  private readonly ticker: NodeJS.Timeout;
+
+  constructor(options: StockSupplyOptions) {
+    this.options = options;
+    options.ledger.onNotice((notice) => this.notice(notice));
+    this.ticker = setInterval(() => {
+      for (const pool of this.waiting) {
+        if (pool.call !== null || !options.stock.isThirsty(pool.ref)) continue;
+        pool.news = true;
+        this.pump(pool);
+      }
+    }, LOOK_AGAIN_MS);
+  }
+
+  /** The pool takes claims on this node from now on. */
+  open(ref: PoolRef): void {
+    const key = keyOf(ref);
+    const known = this.pools.get(key);
+    if (known !== undefined && known.state !== 'closed') return;
+    const pool: Pool = { ref, ...blank() };
+    this.pools.set(key, pool);
+    this.pump(pool);
+  }
+
+  /** The pool has ended: what this node has of it goes back. */
+  close(ref: PoolRef): void {
+    const pool = this.pools.get(keyOf(ref));
+    if (pool === undefined) return;
+    this.enter(pool, 'closed');
+    this.owe(pool, true);
+  }
+
+  /** Units may be there again, or more of them: ask. */
+  look(ref: PoolRef): void {
+    const pool = this.pools.get(keyOf(ref));
+    if (pool === undefined || pool.state === 'closed') return;
+    if (pool.state === 'exhausted') this.enter(pool, 'open');
+    pool.news = true;
+    this.pump(pool);
+  }
+
+  /** Called whenever the pool's local figures have changed. */
+  changed(ref: PoolRef): void {
+    const pool = this.pools.get(keyOf(ref));
+    if (pool !== undefined) this.pump(pool);
+  }
+
+  sold(ref: PoolRef, ranges: readonly SerialRange[]): void {
+    if (!this.options.reportsSales) return;
+    const pool = this.pools.get(keyOf(ref));
+    if (pool === undefined) return;
+    pool.sold.push(...ranges);
+    pool.soldUnits += unitsIn(ranges);
+    // It may be the last of what the ledger still counts as unsold.
+    if (pool.state === 'recalling') pool.news = true;
+  }
+
+  /** More units may still come from elsewhere. */
+  mayCome(ref: PoolRef): boolean {
+    const state = this.pools.get(keyOf(ref))?.state ?? 'closed';
+    return state === 'open' || state === 'recalling';
+  }
+
+  /** Of a pool without units anywhere: the stream's position before which all its claims stand. */
+  exhaustedAt(ref: PoolRef): number {
+    return this.pools.get(keyOf(ref))?.head ?? 0;
+  }
+
+  /** The shard has a new seat: nothing that was asked under an older one counts. What was on its way is in nobody's hands. */
+  reseated(shard: number): void {
+    for (const pool of this.pools.values()) {
+      if (shardOf(pool.ref.templateId) !== shard) continue;
+      Object.assign(pool, blank());
+      this.waiting.delete(pool);
+      this.options.stock.newsOf(pool.ref);
+      this.pump(pool);
+    }
+  }
+
+  /** Gives everything that is free back; resolves when the ledger has it all, or does not take it. */
+  async giveAllBack(): Promise<void> {
+    clearInterval(this.ticker);
+    const { ledger, seats, stock } = this.options;
+    await Promise.allSettled(
+      [...this.pools.values()].map(async (pool) => {
+        const seat = seats.of(pool.ref.templateId);
+        if (seat === null || pool.call !== null) return;
+        const unsold = stock.withdraw(pool.ref, stock.free(pool.ref));
+        if (unsold.length === 0 && pool.sold.length === 0) return;
+        await ledger.giveBack(seat, pool.ref, ++pool.sequence, pool.sold, unsold);
+      }),
+    );
+  }
+
+  stop(): void {
+    clearInterval(this.ticker);
+  }
+
+  private notice(notice: ShardNotice): void {
+    if (notice.kind === 'head') return;
+    const pool = this.pools.get(keyOf(notice.ref));
+    if (pool === undefined) return;
+    if (notice.kind === 'stock') this.look(notice.ref);
+    // Whoever waits for units has none to give.
+    else if (notice.all || !this.options.stock.isThirsty(pool.ref)) this.owe(pool, notice.all);
+  }
+
+  private owe(pool: Pool, all: boolean): void {
+    if (pool.owes !== 'all') pool.owes = all ? 'all' : 'half';
+    // From now on only real need asks for more.
+    pool.low = 1;
+    this.options.stock.recall(pool.ref, all);
+    this.pump(pool);
+  }
+
+  private pump(pool: Pool): void {
+    const { seats, stock } = this.options;
+    if (pool.call !== null || seats.of(pool.ref.templateId) === null) return;
+    const free = stock.free(pool.ref);
+    let unsold: SerialRange[] = [];
+    if (pool.owes !== 'nothing') {
+      unsold = stock.withdraw(pool.ref, pool.owes === 'all' ? free : Math.ceil(free / 2));
+      if (
+        pool.owes === 'half'
+          ? unsold.length > 0 || stock.leased(pool.ref) === 0
+          : stock.leased(pool.ref) === 0
+      )
+        pool.owes = 'nothing';
+    }
+    const mayAsk = pool.state === 'open' || (pool.state === 'recalling' && pool.news);
+    const want = unsold.length === 0 && mayAsk && free < pool.low ? WANT_UNITS : 0;
+    if (want === 0 && unsold.length === 0 && pool.soldUnits < REPORT_UNITS) return;
+    pool.call = { sold: pool.sold, unsold, want };
+    pool.sold = [];
+    pool.soldUnits = 0;
+    pool.news = false;
+    pool.sequence++;
+    void this.send(pool, pool.call, RETRY_MS_MIN);
+  }
+
+  /** Sends the pool's call, again and again until its outcome is known or its seat is gone. */
+  private async send(pool: Pool, call: Call, retryMs: number): Promise<void> {
+    const { ledger, seats } = this.options;
+    const seat = seats.of(pool.ref.templateId);
+    if (pool.call !== call || seat === null) return;
+    let outcome: SupplyOutcome | Awaited<ReturnType<ShardLedger['giveBack']>>;
+    try {
+      outcome =
+        call.want > 0
+          ? await ledger.lease(seat, pool.ref, pool.sequence, call.sold, call.unsold, call.want)
+          : await ledger.giveBack(seat, pool.ref, pool.sequence, call.sold, call.unsold);
+    } catch {
+      // Unknown whether it happened. The ledger knows the sequence and tells what became of it.
+      setTimeout(
+        () => void this.send(pool, call, Math.min(retryMs * 2, RETRY_MS_MAX)),
+        retryMs * (0.5 + Math.random() / 2),
+      );
+      return;
+    }
+    if (pool.call !== call || !seats.isCurrent(seat)) return;
+    if ('version' in outcome) seats.saw(seat, outcome.version);
+    this.settle(pool, seat, outcome);
+  }
+
+  private settle(pool: Pool, seat: ShardSeat, outcome: SupplyOutcome | { readonly kind: 'done' }): void {
+    const { stock, onLost, onFenced } = this.options;
+    if (outcome.kind === 'lost' || outcome.kind === 'fenced') {
+      // The call stays: a new seat clears it.
+      if (outcome.kind === 'lost') onLost(seat, outcome.detail);
+      else onFenced(seat);
+      return;
+    }
+    pool.call = null;
+    switch (outcome.kind) {
+      case 'granted': {
+        pool.low = Math.max(1, unitsIn(outcome.ranges) >>> 1);
+        this.enter(pool, 'open');
+        stock.supply(pool.ref, outcome.ranges);
+        break;
+      }
+      case 'recalling':
+        this.enter(pool, 'recalling');
+        stock.recall(pool.ref, false);
+        break;
+      case 'exhausted':
+        pool.head = outcome.head;
+        this.enter(pool, 'exhausted');
+        break;
+      case 'closed':
+        this.enter(pool, 'closed');
+        break;
+      case 'late':
+        throw new Error(`the ledger knows a later call for pool ${keyOf(pool.ref)} than this node has made`);
+      case 'done':
+        break;
+    }
+    stock.newsOf(pool.ref);
+    this.pump(pool);
+  }
+
+  private enter(pool: Pool, state: Pool['state']): void {
+    pool.state = state;
+    if (state === 'recalling') this.waiting.add(pool);
+    else this.waiting.delete(pool);
+  }
+}
+
+function blank(): Omit<Pool, 'ref'> {
+  return {
+    sequence: 0,
+    call: null,
+    sold: [],
+    soldUnits: 0,
+    state: 'open',
+    head: 0,
+    news: false,
+    low: 1,
+    owes: 'nothing',
+  };
+}
+
+function unitsIn(ranges: readonly SerialRange[]): number {
+  return ranges.reduce((sum, { from, to }) => sum + to - from, 0);
+}
+
+function keyOf(ref: PoolRef): string {
+  return `${ref.templateId}/${ref.activityId}`;
+}
