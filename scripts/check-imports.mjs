@@ -17,7 +17,7 @@ const MAY_KNOW = {
   datadir: ['config'],
   claimlog: [...PURE, 'ports'],
   actors: [...PURE, 'ports', 'claimlog'],
-  ledger: ['limits', 'ports'],
+  ledger: ['limits', 'ports', 'claimlog'],
   records: [...PURE, 'ports', 'claimlog'],
   workers: [...PURE, 'ports', 'actors', 'claimlog', 'ledger', 'records', 'rings', 'audit', 'logger'],
   catalog: [...PURE, 'ports'],

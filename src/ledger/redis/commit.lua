@@ -1,0 +1,162 @@
+-- One owner's drain: decides its claims in order, in one step. KEYS[1] meta
+-- ARGV[3] node id, [4] epoch, [5] owner, [6] life, [7] sequence, [8] low word of the time (4 bytes), then per group six:
+--   template, activity, limit of the pool, limit of the template,
+--   claims: 16 bytes each: user, key (zero: none) · units: 12 bytes each: serial, code and time as in an entry
+-- → committed, version, head, 5 bytes a claim: kind, serial · late · fenced
+--
+-- Claims are cut and joined as strings and never become numbers. All checks come before the first change.
+local no = refusal()
+if no then return no end
+local call = redis.call
+local nodeId, epoch, timeLo = ARGV[3], ARGV[4], ARGV[8]
+if not seated(nodeId, epoch) then return {'fenced'} end
+
+local owners, owner = base .. 'owners:' .. epoch, ARGV[5]
+local life, sequence = tonumber(ARGV[6]), tonumber(ARGV[7])
+local last = call('HGET', owners, owner)
+if last then
+  local lastLife, lastSequence, lastHead = unpackBytes('<ddd', last)
+  if life < lastLife then return {'late'} end
+  if life == lastLife then
+    if sequence < lastSequence then return {'late'} end
+    if sequence == lastSequence then return {'committed', version, lastHead, sub(last, 25)} end
+  end
+end
+
+local NO_KEY, NO_SERIAL = string.rep('\0', 8), string.rep('\0', 4)
+local USERS_AT_ONCE = 1024
+local SERIALS_AT_ONCE = 32
+local SERIALS = string.rep('<I4xxxxxxxx', SERIALS_AT_ONCE)
+
+-- The lease without the first `count` of these units, or nil when they are not all in it. Units mostly come in runs.
+local function afterSale(lease, serials, count)
+  local at = 1
+  while at <= count do
+    local from, to = serials[at], serials[at] + 1
+    at = at + 1
+    while at <= count and serials[at] == to do
+      to = to + 1
+      at = at + 1
+    end
+    lease = without(lease, from, to)
+    if not lease then return nil end
+  end
+  return lease
+end
+
+local groups = {}
+for arg = 9, #ARGV, 6 do
+  local name = ARGV[arg] .. '.' .. ARGV[arg + 1]
+  local key = base .. 'p' .. name
+  local fields = call('HMGET', key .. ':pool', 'leased', 'closed', 'free', 'thirsty')
+  local group = { arg = arg, name = name, key = key, fields = fields, offered = 0 }
+  if fields[1] and fields[2] ~= '1' then
+    local units, serials, offered = ARGV[arg + 5], {}, #ARGV[arg + 5] / 12
+    local at = 0
+    while at + SERIALS_AT_ONCE <= offered do
+      local some = { unpackBytes(SERIALS, units, at * 12 + 1) }
+      for i = 1, SERIALS_AT_ONCE do serials[at + i] = some[i] end
+      at = at + SERIALS_AT_ONCE
+    end
+    for i = at + 1, offered do serials[i] = unpackBytes('<I4', units, i * 12 - 11) end
+    group.offered, group.serials = offered, serials
+    group.lease = call('HGET', key .. ':leases', nodeId) or ''
+    group.left = afterSale(group.lease, serials, offered)
+    if not group.left then return {'fenced'} end
+  end
+  groups[#groups + 1] = group
+end
+
+local entries, entryParts = {}, 0
+local reply, replyParts = {}, 0
+local accepted = 0
+for g = 1, #groups do
+  local group = groups[g]
+  local arg, offered = group.arg, group.offered
+  local template, activity = pack('<I4', ARGV[arg]), pack('<I4', ARGV[arg + 1])
+  local poolLimit, templateLimit = tonumber(ARGV[arg + 2]), tonumber(ARGV[arg + 3])
+  local claims, units = ARGV[arg + 4], ARGV[arg + 5]
+  local usersKey = base .. 't' .. ARGV[arg] .. ':users'
+  local count, used = #claims / 16, 0
+  for first = 0, count - 1, USERS_AT_ONCE do
+    local some = math.min(USERS_AT_ONCE, count - first)
+    local users = {}
+    for i = 1, some do
+      local at = (first + i) * 16
+      users[i] = sub(claims, at - 15, at - 8)
+    end
+    local held = call('HMGET', usersKey, unpack(users))
+    -- What users of this chunk hold by now: one may come twice.
+    local now, fields, n = {}, {}, 0
+    for i = 1, some do
+      local user = users[i]
+      local list = now[user] or held[i]
+      local at = (first + i) * 16
+      local key = sub(claims, at - 7, at)
+      local kind, serial
+      if list then
+        local inPool, length = 0, #list
+        for coupon = 1, length, 16 do
+          if sub(list, coupon + 4, coupon + 7) == activity then
+            inPool = inPool + 1
+            if poolLimit == 1 or (key ~= NO_KEY and sub(list, coupon + 8, coupon + 15) == key) then
+              kind, serial = '\2', sub(list, coupon, coupon + 3)
+              break
+            end
+          end
+        end
+        if not kind and (inPool >= poolLimit or length / 16 >= templateLimit) then
+          kind, serial = '\3', sub(list, length - 15, length - 12)
+        end
+      end
+      if not kind then
+        if used < offered then
+          local unit = used * 12
+          used = used + 1
+          kind, serial = '\1', sub(units, unit + 1, unit + 4)
+          local coupon = serial .. activity .. key
+          if list then coupon = list .. coupon end
+          now[user] = coupon
+          fields[n + 1], fields[n + 2] = user, coupon
+          n = n + 2
+          entries[entryParts + 1] = template
+          entries[entryParts + 2] = serial
+          entries[entryParts + 3] = user
+          entries[entryParts + 4] = activity
+          entries[entryParts + 5] = sub(units, unit + 5, unit + 12)
+          entries[entryParts + 6] = timeLo
+          entries[entryParts + 7] = key
+          entryParts = entryParts + 7
+        else
+          kind, serial = '\4', NO_SERIAL
+        end
+      end
+      reply[replyParts + 1], reply[replyParts + 2] = kind, serial
+      replyParts = replyParts + 2
+    end
+    if n > 0 then call('HSET', usersKey, unpack(fields, 1, n)) end
+  end
+
+  if used > 0 then
+    accepted = accepted + used
+    local left = group.left
+    if used < offered then left = afterSale(group.lease, group.serials, used) end
+    if left == '' then call('HDEL', group.key .. ':leases', nodeId)
+    else call('HSET', group.key .. ':leases', nodeId, left) end
+    local leased = call('HINCRBY', group.key .. ':pool', 'leased', -used)
+    if leased == 0 and group.fields[3] == '0' and group.fields[4] == '1' then
+      call('HSET', group.key .. ':pool', 'thirsty', 0)
+      notify('stock|' .. ARGV[arg] .. '|' .. ARGV[arg + 1])
+    end
+  end
+end
+
+reply = table.concat(reply)
+head = head + accepted
+call('HSET', owners, owner, pack('<ddd', life, sequence, head) .. reply)
+if accepted > 0 then
+  call('XADD', base .. 'stream', head .. '-0', 'e', table.concat(entries))
+  call('HSET', KEYS[1], 'head', head)
+  notify('head|' .. head)
+end
+return {'committed', changed(), head, reply}

@@ -1,0 +1,32 @@
+-- Makes an activity's pool one of so many units, and opens it. The difference moves from the general pool's free units
+-- or back to them: all of it or nothing. KEYS[1] meta · ARGV incarnation, version, template, activity, units
+-- → done, version · short, version, units of the pool asked that are not claimed
+local no = refusal()
+if no then return no end
+local pool = loadPool(ARGV[3], ARGV[4])
+local isNew = not pool
+if isNew then pool = newPool(ARGV[3], ARGV[4]) end
+local units = tonumber(ARGV[5])
+local missing = units - pool.units
+if not isNew and missing == 0 and not pool.closed then return {'done', version} end
+
+local general = loadPool(ARGV[3], '0')
+local from = missing > 0 and general or pool
+if not from then return {'short', version, 0} end
+if from.free < math.abs(missing) then
+  askBack(from, true)
+  return {'short', version, from.free + from.leased}
+end
+if missing > 0 then
+  putLast(pool, takeFree(general, missing, math.huge))
+elseif missing < 0 then
+  if not general then return {'short', version, 0} end
+  putFirst(general, takeFree(pool, -missing, math.huge))
+  tellThirsty(general)
+end
+pool.units, pool.closed = units, false
+if missing > 0 or pool.free > 0 then tellThirsty(pool) end
+if general then savePool(general) end
+savePool(pool)
+redis.call('SADD', base .. 'pools', pool.name)
+return {'done', changed()}
