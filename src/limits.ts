@@ -20,6 +20,9 @@ export const REPLY_RING_RECORDS = 16_384;
 /** An owner decides at most this many requests before it writes them and looks at its other duties. */
 export const DRAIN_MAX = 4096;
 
+/** Claims in one commit at the shared ledger: short enough that Redis serves others in between. */
+export const COMMIT_CLAIMS_MAX = 1024;
+
 export const BODY_BYTES_MAX = 64 * 1024;
 export const IDEMPOTENCY_KEY_CHARS_MAX = 200;
 export const NAME_CHARS_MAX = 200;
@@ -55,5 +58,6 @@ export function assertLimits(): void {
   assert((REPLY_RING_RECORDS & (REPLY_RING_RECORDS - 1)) === 0, 'ring sizes are powers of two');
   assert(SLOTS <= 65_536, 'a slot index is 16 bits on the ring');
   assert(WS_BATCH_USERS_MAX < SLOTS, 'one batch must fit the slots');
+  assert(COMMIT_CLAIMS_MAX <= DRAIN_MAX, 'one commit must fit a frame');
   assert(DRAIN_MAX * 64 < SEGMENT_BYTES_MAX, 'one frame must fit a segment');
 }

@@ -140,7 +140,8 @@ export interface Holder {
  */
 export type LeaseOutcome =
   | { readonly kind: 'granted'; readonly epoch: number; readonly ranges: readonly SerialRange[] }
-  | { readonly kind: 'exhausted' }
+  /** `head`: in a cluster, all claims of the pool stand before this position of the shard's stream. */
+  | { readonly kind: 'exhausted'; readonly head?: number }
   | { readonly kind: 'recalling' }
   | { readonly kind: 'fenced' }
   | { readonly kind: 'closed' };

@@ -37,6 +37,11 @@ export interface OwnerPorts {
 class Batch {
   endOffset = 0;
   timeMs = 0;
+  /** With this batch a shard's stream is followed up to `position` (cluster-owner.ts); negative: it is not about that. */
+  position = -1;
+  shard = 0;
+  /** Claims that were made elsewhere: their units were never in a slice of this owner. */
+  isOthers = false;
   readonly pools: PoolState[] = [];
   readonly serials: number[] = [];
   readonly slotWords: number[] = [];
@@ -44,6 +49,8 @@ class Batch {
   readonly replySerials: number[] = [];
 
   clear(): void {
+    this.position = -1;
+    this.isOthers = false;
     this.pools.length = 0;
     this.serials.length = 0;
     this.slotWords.length = 0;
@@ -52,22 +59,22 @@ class Batch {
   }
 
   get isEmpty(): boolean {
-    return this.slotWords.length === 0;
+    return this.slotWords.length === 0 && this.serials.length === 0 && this.position < 0;
   }
 }
 
 export class Owner {
   readonly index: number;
-  private readonly ports: OwnerPorts;
+  protected readonly ports: OwnerPorts;
   /** By templateId * 64 + partition. */
   private readonly actors = new Map<number, TemplateActor>();
-  private readonly frame = new Uint32Array(HEADER_WORDS + DRAIN_MAX * ENTRY_WORDS);
-  private batch = new Batch();
-  private readonly waiting: Batch[] = [];
+  protected readonly frame = new Uint32Array(HEADER_WORDS + DRAIN_MAX * ENTRY_WORDS);
+  protected batch = new Batch();
+  protected readonly waiting: Batch[] = [];
   private readonly spare: Batch[] = [];
-  private readonly parkedPools = new Set<PoolState>();
-  private timeLo = 0;
-  private timeHi = 0;
+  protected readonly parkedPools = new Set<PoolState>();
+  protected timeLo = 0;
+  protected timeHi = 0;
 
   constructor(index: number, ports: OwnerPorts) {
     this.index = index;
@@ -118,7 +125,7 @@ export class Owner {
     if (!pool.dry || pool.parked.length === 1) this.ask(pool);
   }
 
-  private decide(
+  protected decide(
     pool: PoolState,
     slotWord: number,
     lo: number,
@@ -155,7 +162,7 @@ export class Owner {
     return verdict;
   }
 
-  private hold(slotWord: number, verdict: number, serial: number): void {
+  protected hold(slotWord: number, verdict: number, serial: number): void {
     const { batch } = this;
     batch.slotWords.push(slotWord);
     batch.verdicts.push(verdict);
@@ -186,7 +193,7 @@ export class Owner {
         const pool = pools[i];
         const { actor } = pool;
         actor.units.publish(serials[i], batch.timeMs);
-        pool.slice.settle(1);
+        if (!batch.isOthers) pool.slice.settle(1);
         Atomics.add(pool.claimed, 0, 1);
         if (pool.slice.pending === 0 && (pool.owesReport || pool.parked.length > 0)) {
           settledPools ??= new Set();
@@ -196,19 +203,23 @@ export class Owner {
       for (let i = 0; i < batch.slotWords.length; i++) {
         this.ports.reply(batch.slotWords[i], batch.verdicts[i], batch.replySerials[i]);
       }
+      if (batch.position >= 0) this.followed(batch.shard, batch.position);
       batch.clear();
       this.spare.push(batch);
     }
     if (settledPools !== null) for (const pool of settledPools) this.settled(pool);
   }
 
-  private settled(pool: PoolState): void {
+  /** Claims of the shard below this position of its stream are in memory, durable here and published. */
+  protected followed(_shard: number, _position: number): void {}
+
+  protected settled(pool: PoolState): void {
     if (pool.slice.pending > 0) return;
     if (pool.parked.length > 0 && pool.slice.unsold === 0) this.ask(pool);
     else if (pool.owesReport) this.report(pool, 0);
   }
 
-  private ask(pool: PoolState): void {
+  protected ask(pool: PoolState): void {
     if (pool.asking) return;
     pool.asking = true;
     pool.owesReport = false;
@@ -237,6 +248,7 @@ export class Owner {
           'exhausted while this actor still holds units',
         );
         pool.soldOut = true;
+        pool.soldOutHead = outcome.head ?? 0;
         pool.dry = true;
         break;
       case 'recalling':
@@ -317,7 +329,7 @@ export class Owner {
     }
   }
 
-  private retryParked(pool: PoolState, nowMs: number): void {
+  protected retryParked(pool: PoolState, nowMs: number): void {
     if (pool.parked.length === 0) return;
     const parked: ParkedClaim[] = pool.parked;
     pool.parked = [];
@@ -332,7 +344,7 @@ export class Owner {
     this.end();
   }
 
-  private pool(ref: PoolRef, partition: number): PoolState | undefined {
+  protected pool(ref: PoolRef, partition: number): PoolState | undefined {
     return this.actors.get(actorKey(ref.templateId, partition))?.pools.get(ref.activityId);
   }
 

@@ -54,6 +54,21 @@ export class StockSlice {
     return this.takingNext++;
   }
 
+  /** The last `units` of those taken are not sold after all: they are next again. */
+  untake(units: number): void {
+    assert(units <= this.pendingUnits, 'more put back than taken');
+    this.pendingUnits -= units;
+    this.unsoldUnits += units;
+    for (let left = units; left > 0; ) {
+      const n = Math.min(left, this.takingNext - this.ranges[this.takingIndex].from);
+      this.takingNext -= n;
+      left -= n;
+      if (left === 0) break;
+      this.takingIndex--;
+      this.takingNext = this.takingEnd = this.ranges[this.takingIndex].to;
+    }
+  }
+
   /** `units` of those taken, oldest first, are durable now. */
   settle(units: number): void {
     assert(units <= this.pendingUnits, 'more settled than taken');

@@ -28,11 +28,13 @@ export interface ParkedClaim {
 export class PoolState {
   rules: PoolRules;
   readonly actor: TemplateActor;
-  readonly slice = new StockSlice();
+  slice = new StockSlice();
   /** 0 while nothing was leased yet. */
   epoch = 0;
   /** The ledger said: nothing free, unsold or pending anywhere in the pool. */
   soldOut = false;
+  /** With `soldOut` in a cluster: whoever follows the stream to here knows everybody who holds one. */
+  soldOutHead = 0;
   /** A lease request is on its way. */
   asking = false;
   /** The last answer held no units: ask again only when a claim waits or the ledger calls. */
@@ -61,6 +63,17 @@ export class PoolState {
     this.lowWater = Math.max(1, granted >>> 1);
   }
 
+  /** What was leased is not this actor's any more. */
+  forgetUnits(): void {
+    this.slice = new StockSlice();
+    this.epoch = 0;
+    this.soldOut = false;
+    this.asking = false;
+    this.dry = false;
+    this.lowWater = 1;
+    this.owesReport = false;
+  }
+
   get wantsUnits(): boolean {
     return !this.asking && !this.dry && this.slice.unsold < this.lowWater;
   }
@@ -74,6 +87,8 @@ export class TemplateActor {
   readonly pools = new Map<number, PoolState>();
   /** The unit of the last decision that named one. */
   serial = -1;
+  /** The newest coupon of the user judged last, or negative. */
+  private newest = -1;
   private audience: Set<string> | null = null;
 
   constructor(rules: TemplateRules, partition: number, users: UserTable, units: UnitTable) {
@@ -99,9 +114,36 @@ export class TemplateActor {
    * its claim may still be pending.
    */
   decide(pool: PoolState, lo: number, hi: number, keyLo: number, keyHi: number, nowMs: number): number {
+    const verdict = this.judge(pool, lo, hi, keyLo, keyHi, nowMs);
+    if (verdict !== WAIT) return verdict;
+    const serial = pool.slice.take();
+    if (serial < 0) return pool.soldOut ? Verdict.soldOut : WAIT;
+    this.give(pool, lo, hi, keyLo, keyHi, serial, this.newest);
+    pool.lastTakenMs = nowMs;
+    return Verdict.claimed;
+  }
+
+  /** Keeps in memory that the user has the unit; it shows once it is published. */
+  give(
+    pool: PoolState,
+    lo: number,
+    hi: number,
+    keyLo: number,
+    keyHi: number,
+    serial: number,
+    newest: number,
+  ): void {
+    this.units.describe(serial, newest, pool.rules.activityId, keyLo, keyHi);
+    this.users.put(lo, hi, serial);
+    this.serial = serial;
+  }
+
+  /** What can be said without a unit, as `decide` does; WAIT: only a unit is missing. */
+  judge(pool: PoolState, lo: number, hi: number, keyLo: number, keyHi: number, nowMs: number): number {
     const { units, users } = this;
     const { activityId, perUserLimit } = pool.rules;
     const newest = users.newest(lo, hi);
+    this.newest = newest;
     let heldInPool = 0;
     let held = 0;
     let repeat = -1;
@@ -127,14 +169,7 @@ export class TemplateActor {
       this.serial = newest;
       return Verdict.limitReached;
     }
-
-    const serial = pool.slice.take();
-    if (serial < 0) return pool.soldOut ? Verdict.soldOut : WAIT;
-    units.describe(serial, newest, activityId, keyLo, keyHi);
-    users.put(lo, hi, serial);
-    pool.lastTakenMs = nowMs;
-    this.serial = serial;
-    return Verdict.claimed;
+    return WAIT;
   }
 
   private invites(lo: number, hi: number): boolean {

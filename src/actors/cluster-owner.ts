@@ -1,0 +1,356 @@
+/**
+ * An owner whose templates are served by other nodes too. What it cannot answer from memory it commits at the shared
+ * ledger, one batch per shard at a time: the ledger knows every user of every node. Accepted claims then go the way of
+ * every claim: into the local log, and when they are durable there, published and answered.
+ *
+ * The claims of other nodes come in by the shards' streams (`follow`) and are logged, published and known here just the
+ * same, so repeats and sold-out templates are answered from memory, and no answer hangs on the ledger alone.
+ *
+ * The units it sells from are this node's under a seat. When the seat is gone (`suspend`) so are they.
+ */
+import assert from 'node:assert/strict';
+import { ENTRY_WORDS, writeEntry } from '../claimlog/entry.ts';
+import { HEADER_WORDS } from '../claimlog/frame.ts';
+import { DRAIN_MAX, RECALL_WAIT_MS } from '../limits.ts';
+import type { LeaseOutcome, PoolRef } from '../ports.ts';
+import { type CommitAnswer, Committed } from '../ports-commit.ts';
+import { SHARDS, shardOf } from '../ports-ledger.ts';
+import { type Candidate, CommitQueue, type Flight, sameTime } from './commit-queue.ts';
+import { Owner, type OwnerPorts } from './owner.ts';
+import { partitionOf } from './placement.ts';
+import { type PoolState, type TemplateActor, WAIT } from './template-actor.ts';
+import { Verdict } from './verdict.ts';
+
+/** The claim waits for the ledger: whoever asked needs to do nothing more. */
+const QUEUED = -1;
+
+export interface ClusterPorts extends OwnerPorts {
+  /** Sends a flight to the ledger; `committed` or `commitLate` tells what became of it. */
+  commit(shard: number, flight: Flight): void;
+  /** Claims of the shard below `position` are in memory, durable here and published. */
+  followed(shard: number, position: number): void;
+  /** The stream of the shard has at least `head` claims. */
+  headSeen(shard: number, head: number): void;
+  /** A refusal that concerns the whole shard. */
+  refused(shard: number, kind: 'lost' | 'fenced', detail: string): void;
+  /** Nothing of the shard is in flight here any more, and it is synced. */
+  quiesced(shard: number): void;
+}
+
+/** An answer that names a unit whose claim has not come in by the stream yet. */
+interface Late {
+  readonly slotWord: number;
+  readonly verdict: number;
+  readonly actor: TemplateActor;
+  readonly serial: number;
+  readonly deadlineMs: number;
+}
+
+export class ClusterOwner extends Owner {
+  protected override readonly ports: ClusterPorts;
+  private readonly queues = Array.from({ length: SHARDS }, (_, shard) => new CommitQueue(shard));
+  private late: Late[] = [];
+  /** Shards that are to be left alone once nothing of them waits for the log. */
+  private readonly leaving = new Set<number>();
+
+  constructor(index: number, ports: ClusterPorts) {
+    super(index, ports);
+    this.ports = ports;
+  }
+
+  // ------------------------------------------------------------ claims
+
+  protected override decide(
+    pool: PoolState,
+    slotWord: number,
+    lo: number,
+    hi: number,
+    keyLo: number,
+    keyHi: number,
+    deadlineMs = this.batch.timeMs + RECALL_WAIT_MS,
+  ): number {
+    const { actor } = pool;
+    const verdict = actor.judge(pool, lo, hi, keyLo, keyHi, this.batch.timeMs);
+    if (verdict !== WAIT) {
+      const names = verdict === Verdict.alreadyClaimed || verdict === Verdict.limitReached;
+      if (names && !actor.units.isClaimed(actor.serial)) this.hold(slotWord, verdict, actor.serial);
+      else this.ports.reply(slotWord, verdict, actor.serial);
+      return verdict;
+    }
+    const queue = this.queues[shardOf(actor.rules.templateId)];
+    if (pool.soldOut && queue.followed >= pool.soldOutHead) return this.refuse(slotWord, Verdict.soldOut);
+    if (!queue.open || queue.flight?.givenUp === true) return this.refuse(slotWord, Verdict.unavailable);
+    if (pool.slice.unsold === 0 && !pool.soldOut && queue.flight === null) return WAIT;
+    queue.add({ pool, slotWord, lo, hi, keyLo, keyHi, deadlineMs });
+    return QUEUED;
+  }
+
+  private refuse(slotWord: number, verdict: number): number {
+    this.ports.reply(slotWord, verdict, 0);
+    return verdict;
+  }
+
+  override end(): void {
+    super.end();
+    for (const queue of this.queues) this.depart(queue);
+  }
+
+  private depart(queue: CommitQueue): void {
+    if (queue.isEmpty || queue.flight !== null || !queue.open) return;
+    const flight = queue.depart(this.batch.timeMs);
+    for (const { pool } of flight.groups) if (pool.wantsUnits) this.ask(pool);
+    this.ports.commit(queue.shard, flight);
+  }
+
+  /** What became of a flight. */
+  committed(shard: number, flight: Flight, answer: CommitAnswer, nowMs: number): void {
+    const queue = this.queues[shard];
+    if (queue.flight !== flight) return;
+    queue.flight = null;
+    if (answer.kind === 'late')
+      throw new Error(`shard ${shard} knows a later batch of this owner than it has sent`);
+    if (answer.kind !== 'committed') {
+      queue.open = false;
+      this.giveUp(flight);
+      this.refuseWaiting(queue);
+      this.ports.refused(shard, answer.kind, answer.kind === 'lost' ? answer.detail : 'its seat has passed');
+      return;
+    }
+    this.begin(flight.timeMs);
+    let at = 0;
+    for (const { pool, candidates, serials } of flight.groups) {
+      let sold = 0;
+      for (const candidate of candidates) {
+        const verdict = answer.verdicts[at];
+        const serial = answer.serials[at++];
+        if (verdict === Committed.claimed) {
+          assert(serial === serials[sold], 'the ledger sold another unit than the next one offered');
+          sold++;
+          this.accept(pool, candidate, serial, flight);
+        } else if (!flight.givenUp) this.answer(pool, candidate, verdict, serial, nowMs);
+      }
+      pool.slice.untake(serials.length - sold);
+      if (pool.parked.length > 0 && !pool.dry) this.ask(pool);
+    }
+    this.ports.headSeen(shard, answer.head);
+    this.end();
+    this.batch.timeMs = nowMs;
+    this.depart(queue);
+  }
+
+  private accept(
+    pool: PoolState,
+    { slotWord, lo, hi, keyLo, keyHi }: Candidate,
+    serial: number,
+    flight: Flight,
+  ): void {
+    const { actor } = pool;
+    if (actor.holds(lo, hi, serial)) {
+      // It came back by the stream before the answer: logged and counted already.
+      pool.slice.settle(1);
+    } else {
+      actor.give(pool, lo, hi, keyLo, keyHi, serial, actor.users.newest(lo, hi));
+      this.log(pool, serial, lo, hi, keyLo, keyHi);
+    }
+    if (flight.givenUp) return;
+    if (actor.units.isClaimed(serial)) this.ports.reply(slotWord, Verdict.claimed, serial);
+    else this.hold(slotWord, Verdict.claimed, serial);
+  }
+
+  /** An answer of the ledger that sells nothing. */
+  private answer(
+    pool: PoolState,
+    candidate: Candidate,
+    verdict: number,
+    serial: number,
+    nowMs: number,
+  ): void {
+    const { slotWord, lo, hi, deadlineMs } = candidate;
+    if (verdict === Committed.noUnit) {
+      if (pool.soldOut) this.ports.reply(slotWord, Verdict.soldOut, 0);
+      else if (deadlineMs <= nowMs) this.ports.reply(slotWord, Verdict.unavailable, 0);
+      else {
+        pool.parked.push(candidate);
+        this.parkedPools.add(pool);
+      }
+      return;
+    }
+    const { actor } = pool;
+    const said = verdict === Committed.already ? Verdict.alreadyClaimed : Verdict.limitReached;
+    if (actor.units.isClaimed(serial)) this.ports.reply(slotWord, said, serial);
+    else if (actor.holds(lo, hi, serial)) this.hold(slotWord, said, serial);
+    else this.late.push({ slotWord, verdict: said, actor, serial, deadlineMs: nowMs + RECALL_WAIT_MS });
+  }
+
+  /** Nothing was heard of the flight in time. Its clients go; its units wait until it is known what became of them. */
+  commitLate(shard: number, flight: Flight): void {
+    const queue = this.queues[shard];
+    if (queue.flight !== flight || flight.givenUp) return;
+    this.giveUp(flight);
+    this.refuseWaiting(queue);
+  }
+
+  private giveUp(flight: Flight): void {
+    if (flight.givenUp) return;
+    flight.givenUp = true;
+    for (const { candidates } of flight.groups) {
+      for (const { slotWord } of candidates) this.ports.reply(slotWord, Verdict.unavailable, 0);
+    }
+  }
+
+  private refuseWaiting(queue: CommitQueue): void {
+    for (const { slotWord } of queue.takeAll()) this.ports.reply(slotWord, Verdict.unavailable, 0);
+  }
+
+  private log(pool: PoolState, serial: number, lo: number, hi: number, keyLo: number, keyHi: number): void {
+    const { batch, frame, timeLo, timeHi } = this;
+    const { rules, units } = pool.actor;
+    const at = HEADER_WORDS + batch.serials.length * ENTRY_WORDS;
+    const codeLo = units.codeLo(serial);
+    const codeHi = units.codeHi(serial);
+    const { activityId } = pool.rules;
+    // biome-ignore format: one line per record reads better than thirteen
+    writeEntry(frame, at, rules.templateId, serial, lo, hi, activityId, codeLo, codeHi, timeLo, timeHi, keyLo, keyHi);
+    batch.serials.push(serial);
+    batch.pools.push(pool);
+    assert(batch.serials.length <= DRAIN_MAX, 'a commit is never larger than a drain');
+  }
+
+  // ------------------------------------------------------------ the streams
+
+  /**
+   * Takes in claims that stand in the shard's stream before `position`, or, with `position` negative, that were stored.
+   * Those of others' users and of templates served elsewhere are passed over.
+   */
+  follow(shard: number, words: Uint32Array, position: number, nowMs: number): void {
+    for (let at = 0; at < words.length; ) {
+      const end = Math.min(sameTime(words, at, words.length), at + DRAIN_MAX * ENTRY_WORDS);
+      this.begin((words[at + 6] >>> 16) * 0x1_0000_0000 + words[at + 7]);
+      this.batch.isOthers = true;
+      for (; at < end; at += ENTRY_WORDS) this.takeOver(words, at);
+      super.end();
+      this.batch.isOthers = false;
+    }
+    if (position >= 0) {
+      this.begin(nowMs);
+      this.batch.shard = shard;
+      this.batch.position = position;
+      super.end();
+    }
+    this.batch.timeMs = nowMs;
+  }
+
+  private takeOver(words: Uint32Array, at: number): void {
+    const first = this.actor(words[at], 0) ?? this.anyActor(words[at]);
+    if (first === undefined) return;
+    const lo = words[at + 2];
+    const hi = words[at + 3];
+    const actor = this.actor(words[at], partitionOf(lo, hi, first.rules.partitions));
+    const serial = words[at + 1];
+    if (actor === undefined || serial >= actor.units.capacity) {
+      if (actor !== undefined) throw new Error(`template ${words[at]} has no serial ${serial} here yet`);
+      return;
+    }
+    if (actor.holds(lo, hi, serial)) return;
+    const pool = actor.pools.get(words[at + 4]);
+    if (pool === undefined)
+      throw new Error(`template ${words[at]} has no activity ${words[at + 4]} here yet`);
+    assert(!actor.units.isClaimed(serial), `template ${words[at]}, serial ${serial}: claimed by two users`);
+    actor.units.setCode(serial, words[at + 5], words[at + 6] & 0xffff);
+    actor.give(pool, lo, hi, words[at + 8], words[at + 9], serial, actor.users.newest(lo, hi));
+    this.log(pool, serial, lo, hi, words[at + 8], words[at + 9]);
+  }
+
+  private anyActor(templateId: number): TemplateActor | undefined {
+    for (const actor of this.allActors()) if (actor.rules.templateId === templateId) return actor;
+    return undefined;
+  }
+
+  protected override followed(shard: number, position: number): void {
+    this.queues[shard].followed = position;
+    this.ports.followed(shard, position);
+  }
+
+  override release(): void {
+    super.release();
+    if (this.late.length > 0) {
+      this.late = this.late.filter(({ slotWord, verdict, actor, serial }) => {
+        if (!actor.units.isClaimed(serial)) return true;
+        this.ports.reply(slotWord, verdict, serial);
+        return false;
+      });
+    }
+    if (this.leaving.size > 0 && this.inFlight === 0) this.leave();
+  }
+
+  // ------------------------------------------------------------ seats
+
+  /** The shard may be committed to; its stream is followed from `position`, or from where this owner is (null). */
+  openShard(shard: number, position: number | null): void {
+    const queue = this.queues[shard];
+    assert(!this.leaving.has(shard), 'a shard is opened before it was left');
+    queue.open = true;
+    if (position !== null) this.followed(shard, position);
+    for (const pool of this.poolsOf(shard)) if (pool.parked.length > 0) this.ask(pool);
+  }
+
+  /** Commits nothing more there; all that waits is told so. `quiesced` follows when the log has what was accepted. */
+  suspend(shard: number): void {
+    const queue = this.queues[shard];
+    queue.open = false;
+    if (queue.flight !== null) this.giveUp(queue.flight);
+    queue.flight = null;
+    this.refuseWaiting(queue);
+    for (const pool of this.poolsOf(shard)) {
+      for (const { slotWord } of pool.parked) this.ports.reply(slotWord, Verdict.unavailable, 0);
+      pool.parked = [];
+      this.parkedPools.delete(pool);
+    }
+    this.leaving.add(shard);
+    if (this.inFlight === 0) this.leave();
+  }
+
+  private leave(): void {
+    for (const shard of this.leaving) {
+      for (const pool of this.poolsOf(shard)) pool.forgetUnits();
+      this.ports.quiesced(shard);
+    }
+    this.leaving.clear();
+  }
+
+  private *poolsOf(shard: number): Generator<PoolState> {
+    for (const actor of this.allActors()) {
+      if (shardOf(actor.rules.templateId) === shard) yield* actor.pools.values();
+    }
+  }
+
+  /** Seats end, so leases do: a fenced one is no reason to die here, its units are forgotten with the shard. */
+  override leaseOutcome(ref: PoolRef, partition: number, outcome: LeaseOutcome, nowMs: number): void {
+    if (outcome.kind !== 'fenced') {
+      super.leaseOutcome(ref, partition, outcome, nowMs);
+      return;
+    }
+    const pool = this.pool(ref, partition);
+    if (pool === undefined) return;
+    pool.asking = false;
+    if (pool.parked.length > 0 && this.queues[shardOf(ref.templateId)].open) this.ask(pool);
+  }
+
+  override tick(nowMs: number): void {
+    super.tick(nowMs);
+    this.late = this.late.filter(({ slotWord, deadlineMs }) => {
+      if (deadlineMs > nowMs) return true;
+      this.ports.reply(slotWord, Verdict.unavailable, 0);
+      return false;
+    });
+  }
+
+  override get hasParked(): boolean {
+    return super.hasParked || this.late.length > 0;
+  }
+
+  /** Flights whose outcome is not known. */
+  get flights(): number {
+    return this.queues.filter(({ flight }) => flight !== null).length;
+  }
+}
