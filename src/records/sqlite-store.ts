@@ -21,6 +21,7 @@ import type {
 import { ClaimRows } from './claim-rows.ts';
 import { COUPON_COLUMNS, type CouponRecord, couponOf, walletQuery } from './coupon-rows.ts';
 import { migrate } from './sqlite-schema.ts';
+import { judgeVersion } from './versions.ts';
 
 /** Small batches share a block until it has this many bytes, so that a quiet shop does not make a block per claim. */
 const BLOCK_BYTES = 32 * 1024;
@@ -64,13 +65,21 @@ export class SqliteStore implements RecordStore {
     return this.transaction<SaveOutcome<Template>>(() => {
       const repeated = this.marked(mark);
       if (repeated !== null) return repeated;
+      let { id } = template;
+      if (id !== 0) {
+        const found = judgeVersion(this.bodyOf<Template>('templates', id), template);
+        if (found === 'changed') return { kind: 'changed' };
+        if (found === 'same') {
+          this.keepMark(mark, id);
+          return { kind: 'saved', value: template, extent: null };
+        }
+      }
       if (template.status !== 'deleted') {
         const namesake = this.db
           .prepare("SELECT id FROM templates WHERE name = ? AND status <> 'deleted' AND id <> ?")
-          .get(template.name, template.id);
+          .get(template.name, id);
         if (namesake !== undefined) return { kind: 'name_taken' };
       }
-      let { id } = template;
       if (id === 0) {
         id = Number(
           this.db
@@ -102,7 +111,15 @@ export class SqliteStore implements RecordStore {
       if (id === 0) {
         const insert = this.db.prepare('INSERT INTO activities (template_id, body) VALUES (?, ?)');
         id = Number(insert.run(activity.templateId, body).lastInsertRowid);
-      } else this.db.prepare('UPDATE activities SET body = ? WHERE id = ?').run(body, id);
+      } else {
+        const found = judgeVersion(this.bodyOf<Activity>('activities', id), activity);
+        if (found === 'changed') return { kind: 'changed' };
+        if (found === 'same') {
+          this.keepMark(mark, id);
+          return { kind: 'saved', value: activity, extent: null };
+        }
+        this.db.prepare('UPDATE activities SET body = ? WHERE id = ?').run(body, id);
+      }
       this.keepMark(mark, id);
       return { kind: 'saved', value: { ...activity, id }, extent: null };
     });
@@ -125,9 +142,9 @@ export class SqliteStore implements RecordStore {
         const offset = at?.log_offset ?? 0;
         if (offset !== batch.fromOffset) return { kind: 'stale', offset };
         if (batch.entries.length > 0) {
-          const conflict = this.rows.insert(this.db, batch.entries);
-          if (conflict !== null) return { kind: 'conflict', ...conflict };
-          this.appendBlock(batch);
+          const inserted = this.rows.insert(this.db, batch.entries);
+          if (inserted.kind === 'conflict') return inserted;
+          if (inserted.entries.length > 0) this.appendBlock(batch.logId, inserted.entries);
         }
         this.db
           .prepare(
@@ -201,6 +218,13 @@ export class SqliteStore implements RecordStore {
     return outcome;
   }
 
+  private bodyOf<T extends { id: number }>(table: 'templates' | 'activities', id: number): T | null {
+    const row = this.db.prepare(`SELECT body FROM ${table} WHERE id = ?`).get(id) as
+      | { body: string }
+      | undefined;
+    return row === undefined ? null : { ...(JSON.parse(row.body) as T), id };
+  }
+
   private marked(mark: IdempotencyMark | null): { kind: 'repeated'; id: number; same: boolean } | null {
     if (mark === null) return null;
     const row = this.db
@@ -235,7 +259,7 @@ export class SqliteStore implements RecordStore {
     return null;
   }
 
-  private appendBlock({ logId, entries }: ClaimBatch): void {
+  private appendBlock(logId: number, entries: Uint8Array): void {
     const open = this.openBlock;
     if (open !== null && open.logId === logId && open.bytes.length + entries.length <= BLOCK_BYTES) {
       const bytes = new Uint8Array(open.bytes.length + entries.length);

@@ -120,6 +120,42 @@ export function claimStoreContract(name: string, make: () => Promise<StoreHome>)
         expect(Buffer.compare(await blocks(), entriesOf([claim(1, '1'), claim(2, '2')]))).toBe(0);
       });
 
+      test('with a row of its own already stores the rest, and tells what is new with one block', async () => {
+        const first = batchOf(1, 0, [claim(1, '1'), { ...claim(2, LARGEST), activityId: 7 }]);
+        await store.commitClaims(first);
+        const twice = [claim(3, '3'), { ...claim(2, LARGEST), activityId: 7 }, claim(4, '4'), claim(3, '3')];
+        const second = batchOf(2, 0, [...twice, claim(1, '1')]);
+        expect(await store.commitClaims(second)).toEqual({ kind: 'committed' });
+        expect(await stored()).toBe(4);
+        const all = [claim(1, '1'), { ...claim(2, LARGEST), activityId: 7 }, claim(3, '3'), claim(4, '4')];
+        expect(Buffer.compare(await blocks(), entriesOf(all))).toBe(0);
+        const third = batchOf(2, second.toOffset, [claim(4, '4')]);
+        expect(await store.commitClaims(third)).toEqual({ kind: 'committed' });
+        expect((await blocks()).length).toBe(all.length * 40);
+        const marks = (await store.watermarks()).find(({ logId }) => logId === 2);
+        expect(marks).toEqual({ logId: 2, offset: third.toOffset });
+      });
+
+      test.each([
+        ['user', { user: '2' }],
+        ['activity', { activityId: 3 }],
+        ['code', { code: 9 }],
+        ['time', { atMs: NOW_MS + 1 }],
+      ])('with a row whose %s differs is a conflict', async (field, change) => {
+        await store.commitClaims(batchOf(1, 0, [claim(1, '1')]));
+        const other = batchOf(2, 0, [claim(2, '1'), { ...claim(1, '1'), ...change }]);
+        const outcome = await store.commitClaims(other);
+        expect(outcome).toMatchObject({ kind: 'conflict', couponId: couponId(templateId, 1) });
+        expect(outcome.kind === 'conflict' && outcome.detail).toContain(field);
+        expect([await stored(), (await blocks()).length]).toEqual([1, 40]);
+      });
+
+      test('with two claims of one unit is a conflict', async () => {
+        const both = batchOf(1, 0, [claim(1, '1'), claim(1, '2')]);
+        expect(await store.commitClaims(both)).toMatchObject({ kind: 'conflict' });
+        expect(await stored()).toBe(0);
+      });
+
       test('of units nobody made is a conflict', async () => {
         const unknown = { ...claim(1, '1'), templateId: templateId + 1 };
         expect((await store.commitClaims(batchOf(1, 0, [unknown]))).kind).toBe('conflict');
@@ -131,7 +167,7 @@ export function claimStoreContract(name: string, make: () => Promise<StoreHome>)
         const first = batchOf(1, 0, [claim(1, '1')]);
         await store.commitClaims(first);
         const more = { firstSerial: 1000, length: 10, spaces: [{ space: SPACE, size: 10_000 }] };
-        await store.saveTemplate(template({ id: templateId, total: 1010 }), more, null);
+        await store.saveTemplate(template({ id: templateId, total: 1010, version: 2 }), more, null);
         const second = batchOf(1, first.toOffset, [claim(1009, '1')]);
         expect(await store.commitClaims(second)).toEqual({ kind: 'committed' });
       });

@@ -65,11 +65,66 @@ export function recordStoreContract(name: string, make: () => Promise<StoreHome>
         const first = await saved({ name: 'A' });
         const second = await saved({ name: 'B' });
         expect(await store.saveTemplate(template({ name: 'A' }), null, null)).toEqual({ kind: 'name_taken' });
-        const renamed = template({ id: second, name: 'A' });
+        const renamed = template({ id: second, name: 'A', version: 2 });
         expect(await store.saveTemplate(renamed, null, null)).toEqual({ kind: 'name_taken' });
-        await store.saveTemplate(template({ id: first, name: 'A', status: 'deleted' }), null, null);
+        await store.saveTemplate(
+          template({ id: first, name: 'A', status: 'deleted', version: 2 }),
+          null,
+          null,
+        );
         expect((await store.saveTemplate(renamed, null, null)).kind).toBe('saved');
         expect((await store.templates()).map(({ name: text }) => text)).toEqual(['A', 'A']);
+      });
+    });
+
+    describe('a version', () => {
+      const request = { firstSerial: 0, length: 10, spaces: SMALL };
+      const mark = { scope: 's', key: 'k', fingerprint: 'f' };
+
+      test('of a template replaces the one before it, and no other', async () => {
+        const id = await saved();
+        for (const version of [3, 0, 1, 7]) {
+          const other = template({ id, name: `V${version}`, version });
+          expect(await store.saveTemplate(other, request, mark)).toEqual({ kind: 'changed' });
+        }
+        expect(await store.saveTemplate(template({ id: id + 1, version: 2 }), request, mark)).toEqual({
+          kind: 'changed',
+        });
+        expect(await store.templates()).toEqual([template({ id })]);
+        expect(await store.extents()).toEqual([]);
+        const next = await store.saveTemplate(template({ id, name: 'V2', version: 2 }), request, mark);
+        expect(next).toMatchObject({ kind: 'saved', extent: { length: 10 } });
+      });
+
+      test('that is stored keeps a mark and changes nothing else', async () => {
+        const id = await saved();
+        const outcome = await store.saveTemplate(template({ id }), request, mark);
+        expect(outcome).toEqual({ kind: 'saved', value: template({ id }), extent: null });
+        expect([await store.templates(), await store.extents()]).toEqual([[template({ id })], []]);
+        expect(await store.saveTemplate(template({ id }), null, mark)).toEqual({
+          kind: 'repeated',
+          id,
+          same: true,
+        });
+      });
+
+      test('of an activity too', async () => {
+        const templateId = await saved();
+        const outcome = await store.saveActivity(activity({ id: 0, templateId }), null);
+        const id = outcome.kind === 'saved' ? outcome.value.id : -1;
+        const stored = activity({ id, templateId });
+        for (const version of [3, 0, 1, 7]) {
+          const other = { ...stored, stock: 1, version };
+          expect(await store.saveActivity(other, mark)).toEqual({ kind: 'changed' });
+        }
+        expect(await store.saveActivity(stored, mark)).toEqual({
+          kind: 'saved',
+          value: stored,
+          extent: null,
+        });
+        expect(await store.saveActivity(stored, mark)).toEqual({ kind: 'repeated', id, same: true });
+        expect(await store.activities()).toEqual([stored]);
+        expect((await store.saveActivity({ ...stored, stock: 1, version: 2 }, null)).kind).toBe('saved');
       });
     });
 
@@ -88,9 +143,10 @@ export function recordStoreContract(name: string, make: () => Promise<StoreHome>
         const id = await saved();
         const extents = [];
         let firstSerial = 0;
+        let version = 1;
         for (const length of [60, 40, 50]) {
           const request = { firstSerial, length, spaces: SMALL };
-          const outcome = await store.saveTemplate(template({ id }), request, null);
+          const outcome = await store.saveTemplate(template({ id, version: ++version }), request, null);
           extents.push(outcome.kind === 'saved' ? outcome.extent : outcome.kind);
           firstSerial += length;
         }
@@ -104,7 +160,8 @@ export function recordStoreContract(name: string, make: () => Promise<StoreHome>
           a.firstSerial - b.firstSerial;
         expect([...(await store.extents())].sort(byOffset)).toEqual(extents);
         const full = { firstSerial, length: 1, spaces: SMALL };
-        expect(await store.saveTemplate(template({ id }), full, null)).toEqual({ kind: 'code_space_full' });
+        const next = template({ id, version: ++version });
+        expect(await store.saveTemplate(next, full, null)).toEqual({ kind: 'code_space_full' });
       });
 
       test('that do not fit leave nothing behind: no template, no extent, no mark', async () => {
@@ -166,7 +223,8 @@ export function recordStoreContract(name: string, make: () => Promise<StoreHome>
     test('everything is there after the store was closed and opened', async () => {
       const mark = { scope: 's', key: 'k', fingerprint: 'f' };
       const id = await saved();
-      await store.saveTemplate(template({ id }), { firstSerial: 0, length: 10, spaces: SMALL }, mark);
+      const next = template({ id, version: 2 });
+      await store.saveTemplate(next, { firstSerial: 0, length: 10, spaces: SMALL }, mark);
       await store.saveActivity(activity({ id: 0, templateId: id }), null);
       await store.keepFact('key', 'one');
       const before = [await store.templates(), await store.activities(), await store.extents()];

@@ -1,0 +1,18 @@
+/** Whether a template or activity may replace what is stored: the same judgement in every store. */
+import { isDeepStrictEqual } from 'node:util';
+
+interface Versioned {
+  readonly id: number;
+  readonly version: number;
+}
+
+/**
+ * next: made from what is stored. same: it is what is stored. changed: made from something else; also when two made the
+ * same version of it at the same moment, of which the first won.
+ */
+export function judgeVersion<T extends Versioned>(stored: T | null, given: T): 'next' | 'same' | 'changed' {
+  if (stored === null) return 'changed';
+  if (stored.version === given.version - 1) return 'next';
+  if (stored.version !== given.version) return 'changed';
+  return isDeepStrictEqual(stored, JSON.parse(JSON.stringify(given))) ? 'same' : 'changed';
+}
