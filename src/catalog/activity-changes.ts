@@ -6,12 +6,13 @@
  * units or by a crash: it is shown to nobody, and its Idempotency-Key takes the attempt up again.
  */
 import type { Activity, Template } from '../domain/template.ts';
-import type { IdempotencyMark } from '../ports.ts';
 import { ok, type Result, refused } from '../problems.ts';
+import { save, saveWithUnits, storeUnopened, unitsAsStored } from './activity-saving.ts';
 import type { ActivityChanges, ActivityFields } from './activity-schema.ts';
 import { type Catalog, wasOpened } from './catalog.ts';
 import type { TakenUnits } from './engine-port.ts';
 import { canonicalJson, markOf } from './fingerprint.ts';
+import { type Attempt, judged } from './judging.ts';
 import { isOver } from './template-json.ts';
 
 /** → the running or coming activity; on a repeat under the same key the one created then, as it is now. */
@@ -20,19 +21,20 @@ export function createActivity(
   fields: ActivityFields,
   key: string | null,
 ): Promise<Result<Activity>> {
-  return catalog.inTurn(fields.templateId, async () => {
+  const mark = markOf('POST /v1/activities', key, fields);
+  const judge = async (): Promise<Attempt<Activity>> => {
     const template = catalog.template(fields.templateId);
     if (template === undefined || template.status === 'deleted') {
       return refused('not_found', `There is no template ${fields.templateId}.`);
     }
-    const mark = markOf('POST /v1/activities', key, fields);
     // Without a key there is nothing to repeat: refused before anything is stored.
     const impossible = whyNot(template, fields, catalog.now());
     if (impossible !== null && mark === null) return impossible;
-    const stored = await store(catalog, fields, mark);
-    if (!stored.ok || wasOpened(stored.value)) return stored;
+    const stored = await storeUnopened(catalog, fields, mark);
+    if (stored === 'changed' || !stored.ok || wasOpened(stored.value)) return stored;
     return impossible ?? open(catalog, stored.value, template);
-  });
+  };
+  return catalog.inTurn(fields.templateId, () => judged(catalog, judge));
 }
 
 function whyNot(template: Template, fields: ActivityFields, nowMs: number): Result<Activity> | null {
@@ -44,42 +46,13 @@ function whyNot(template: Template, fields: ActivityFields, nowMs: number): Resu
   return null;
 }
 
-async function store(
-  catalog: Catalog,
-  fields: ActivityFields,
-  mark: IdempotencyMark | null,
-): Promise<Result<Activity>> {
-  const unopened: Activity = { ...fields, id: 0, status: 'stopped', createdAtMs: catalog.now(), version: 1 };
-  const saved = await catalog.store.saveActivity(unopened, mark);
-  switch (saved.kind) {
-    case 'saved':
-      catalog.keepActivity(saved.value);
-      return ok(saved.value);
-    case 'repeated': {
-      if (!saved.same)
-        return refused('idempotency_conflict', 'This Idempotency-Key was used for another request.');
-      const activity = catalog.activity(saved.id);
-      return activity === undefined
-        ? refused('unavailable', 'The activity this key belongs to has not arrived here yet.')
-        : ok(activity);
-    }
-    default:
-      throw new Error(`an activity can't be ${saved.kind}`);
-  }
-}
-
-async function open(catalog: Catalog, unopened: Activity, template: Template): Promise<Result<Activity>> {
+async function open(catalog: Catalog, unopened: Activity, template: Template): Promise<Attempt<Activity>> {
   const activity: Activity = { ...unopened, status: 'active', version: 2 };
   const taken = await catalog.engine.openActivity(activity, template);
   if (!taken.ok) return insufficient(taken, activity.stock);
-  try {
-    await save(catalog, activity);
-  } catch (error) {
-    await catalog.link.closeActivity(activity);
-    throw error;
-  }
-  await catalog.link.templateChanged(template.id, null);
-  return ok(activity);
+  const saved = await saveWithUnits(catalog, activity);
+  if (saved !== 'changed') await catalog.link.templateChanged(template.id, null);
+  return saved;
 }
 
 /** Name and window freely while it is not over; stock and limit upward only. */
@@ -102,89 +75,84 @@ export function patchActivity(
       return refused('field_frozen', `${lowered.join(' and ')} can only be raised.`, { fields: lowered });
     }
     const next = { ...changed, version: activity.version + 1 };
-    if (next.stock > activity.stock) {
+    const grows = next.stock > activity.stock;
+    if (grows) {
       const taken = await catalog.engine.resizeActivity(next, activity.stock, template);
       if (!taken.ok) return insufficient(taken, next.stock - activity.stock);
     }
-    try {
-      await save(catalog, next);
-    } catch (error) {
-      if (next.stock > activity.stock) await catalog.engine.resizeActivity(activity, next.stock, template);
-      throw error;
-    }
-    await catalog.link.templateChanged(template.id, null);
-    return ok(next);
+    const saved = await (grows ? saveWithUnits(catalog, next) : save(catalog, next));
+    if (saved !== 'changed') await catalog.link.templateChanged(template.id, null);
+    return saved;
   });
 }
 
 /** For good; its unsold units are the template's again. */
 export function stopActivity(catalog: Catalog, id: number): Promise<Result<Activity>> {
-  return change(catalog, id, async (activity) =>
-    ok(activity.status === 'stopped' ? activity : await stop(catalog, activity)),
-  );
+  return change(catalog, id, (activity) => stopped(catalog, activity));
 }
 
 /** In the template's turn, after it was deleted. */
 export async function stopActivitiesOf(catalog: Catalog, templateId: number): Promise<void> {
-  for (const activity of catalog.activitiesOf(templateId)) {
-    if (activity.status === 'active') await stop(catalog, activity);
-  }
+  for (const { id } of catalog.activitiesOf(templateId))
+    await judged(catalog, () => stopped(catalog, catalog.activity(id)!));
 }
 
 /**
  * What time brings: activities whose end has passed, or whose template is gone, are stopped, and the engine is told
- * what it missed. To be called about once a second; may overlap with itself.
+ * what it missed. To be called about once a second on every node; may overlap with itself, here and elsewhere.
  */
 export async function tick(catalog: Catalog): Promise<void> {
   const work: Promise<unknown>[] = [];
   for (const activity of catalog.activities()) {
-    const orphaned = catalog.template(activity.templateId)?.status === 'deleted';
-    if (activity.status !== 'active' || (isOpen(activity, catalog.now()) && !orphaned)) continue;
-    work.push(
-      catalog.inTurn(activity.templateId, async () => {
-        const current = catalog.activity(activity.id)!;
-        if (current.status === 'active' && (orphaned || !isOpen(current, catalog.now())))
-          await stop(catalog, current);
-      }),
-    );
+    if (!isDue(catalog, activity)) continue;
+    const judge = async (): Promise<Attempt<Activity>> => {
+      const current = catalog.activity(activity.id)!;
+      return isDue(catalog, current) ? stopped(catalog, current) : ok(current);
+    };
+    work.push(catalog.inTurn(activity.templateId, () => judged(catalog, judge)));
   }
+  for (const attempted of catalog.unsettled.values())
+    work.push(catalog.inTurn(attempted.templateId, () => unitsAsStored(catalog, attempted)));
   for (const id of catalog.link.behind()) work.push(catalog.inTurn(id, () => catalog.link.deliver(id)));
   await Promise.all(work);
+}
+
+/** Active, though its time or its template is over. */
+function isDue(catalog: Catalog, activity: Activity): boolean {
+  if (activity.status !== 'active') return false;
+  return !isOpen(activity, catalog.now()) || catalog.template(activity.templateId)?.status === 'deleted';
 }
 
 function isOpen(activity: Activity, nowMs: number): boolean {
   return activity.status === 'active' && nowMs < activity.endsAtMs;
 }
 
-async function stop(catalog: Catalog, activity: Activity): Promise<Activity> {
-  const stopped = await save(catalog, { ...activity, status: 'stopped', version: activity.version + 1 });
+async function stopped(catalog: Catalog, activity: Activity): Promise<Attempt<Activity>> {
+  if (activity.status === 'stopped') return ok(activity);
+  const saved = await save(catalog, { ...activity, status: 'stopped', version: activity.version + 1 });
+  if (saved === 'changed' || !saved.ok) return saved;
   // The rules first: claims are then told `ended` instead of waiting for units of a closed pool.
-  await catalog.link.templateChanged(stopped.templateId, null);
-  await catalog.link.closeActivity(stopped);
-  return stopped;
+  await catalog.link.templateChanged(activity.templateId, null);
+  await catalog.link.closeActivity(saved.value);
+  return saved;
 }
 
-async function save(catalog: Catalog, activity: Activity): Promise<Activity> {
-  const saved = await catalog.store.saveActivity(activity, null);
-  if (saved.kind !== 'saved') throw new Error(`an activity can't be ${saved.kind}`);
-  catalog.keepActivity(saved.value);
-  return saved.value;
-}
-
-function change(
+async function change(
   catalog: Catalog,
   id: number,
-  work: (activity: Activity, template: Template) => Promise<Result<Activity>>,
+  work: (activity: Activity, template: Template) => Promise<Attempt<Activity>>,
 ): Promise<Result<Activity>> {
   const missing = refused('not_found', `There is no activity ${id}.`);
+  if (catalog.activity(id) === undefined && catalog.isShared) await catalog.takeIn();
   const known = catalog.activity(id);
-  if (known === undefined || !wasOpened(known)) return Promise.resolve(missing);
-  return catalog.inTurn(known.templateId, async () => {
-    const template = catalog.template(known.templateId);
-    return template === undefined || template.status === 'deleted'
-      ? missing
-      : work(catalog.activity(id)!, template);
-  });
+  if (known === undefined) return missing;
+  const judge = async (): Promise<Attempt<Activity>> => {
+    const activity = catalog.activity(id)!;
+    const template = catalog.template(activity.templateId);
+    const isThere = wasOpened(activity) && template !== undefined && template.status !== 'deleted';
+    return isThere ? work(activity, template) : missing;
+  };
+  return catalog.inTurn(known.templateId, () => judged(catalog, judge));
 }
 
 function insufficient(taken: TakenUnits & { ok: false }, needed: number): Result<never> {

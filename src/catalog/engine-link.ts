@@ -14,7 +14,11 @@ export interface StoredState {
 interface Owed {
   /** Extents not yet delivered; one change without an extent is `null`. */
   readonly extents: (CodeExtent | null)[];
+  /** Activities whose pools must be made what is stored, and the units they have now. */
+  readonly sizes: Map<number, number>;
   readonly closes: Set<number>;
+  /** It was logged that this could not be told. */
+  failed: boolean;
 }
 
 export class EngineLink {
@@ -38,43 +42,84 @@ export class EngineLink {
     return [...this.#owed.keys()];
   }
 
-  templateChanged(templateId: number, extent: CodeExtent | null): Promise<void> {
+  /** To be told with the template's next delivery. */
+  owe(templateId: number, extent: CodeExtent | null): void {
     this.#owedTo(templateId).extents.push(extent);
+  }
+
+  oweClose(activity: Activity): void {
+    this.#owedTo(activity.templateId).closes.add(activity.id);
+  }
+
+  templateChanged(templateId: number, extent: CodeExtent | null): Promise<void> {
+    this.owe(templateId, extent);
     return this.deliver(templateId);
   }
 
   closeActivity(activity: Activity): Promise<void> {
-    this.#owedTo(activity.templateId).closes.add(activity.id);
+    this.oweClose(activity);
     return this.deliver(activity.templateId);
   }
 
-  /** To be called in the template's turn. Never rejects: what fails stays owed. */
+  /** Makes the pool of an active activity, which has `units` now, what is stored. */
+  resizeActivity(activity: Activity, units: number): Promise<void> {
+    this.#owedTo(activity.templateId).sizes.set(activity.id, units);
+    return this.deliver(activity.templateId);
+  }
+
+  /** To be called in the template's turn. Never rejects: what fails stays owed. More may come to be owed meanwhile. */
   async deliver(templateId: number): Promise<void> {
     const owed = this.#owed.get(templateId);
-    const template = this.#stored.template(templateId);
-    if (owed === undefined || template === undefined) return;
+    if (owed === undefined || this.#stored.template(templateId) === undefined) return;
     try {
-      while (owed.extents.length > 0) {
-        const activities = this.#stored.activitiesOf(templateId);
-        await this.#engine.templateChanged(template, activities, owed.extents[0]!);
-        owed.extents.shift();
-      }
-      for (const activityId of owed.closes) {
-        const activity = this.#stored.activity(activityId);
-        if (activity !== undefined) await this.#engine.closeActivity(activity, template);
-        owed.closes.delete(activityId);
+      while (owed.extents.length + owed.sizes.size + owed.closes.size > 0) {
+        if (owed.extents.length > 0) await this.#tellOne(templateId, owed.extents);
+        else if (owed.sizes.size > 0) await this.#resizeOne(templateId, owed.sizes);
+        else await this.#closeOne(templateId, owed.closes);
       }
       this.#owed.delete(templateId);
     } catch (error) {
-      this.#log.error(
-        { err: error, templateId },
-        'a stored change did not reach the engine yet; it is told again',
-      );
+      if (!owed.failed) {
+        this.#log.error(
+          { err: error, templateId },
+          'a stored change did not reach the engine yet; it is told again',
+        );
+      }
+      owed.failed = true;
     }
   }
 
+  async #tellOne(templateId: number, extents: (CodeExtent | null)[]): Promise<void> {
+    const template = this.#stored.template(templateId)!;
+    await this.#engine.templateChanged(template, this.#stored.activitiesOf(templateId), extents[0]!);
+    extents.shift();
+  }
+
+  async #resizeOne(templateId: number, sizes: Map<number, number>): Promise<void> {
+    const [activityId, units] = [...sizes][0]!;
+    const activity = this.#stored.activity(activityId);
+    if (activity?.status === 'active' && activity.stock !== units) {
+      const taken = await this.#engine.resizeActivity(activity, units, this.#stored.template(templateId)!);
+      if (!taken.ok) throw new Error(`activity ${activityId} lacks units: ${taken.available} are unsold`);
+    }
+    sizes.delete(activityId);
+  }
+
+  async #closeOne(templateId: number, closes: Set<number>): Promise<void> {
+    const [activityId] = closes;
+    const activity = this.#stored.activity(activityId!);
+    if (activity !== undefined)
+      await this.#engine.closeActivity(activity, this.#stored.template(templateId)!);
+    closes.delete(activityId!);
+  }
+
   #owedTo(templateId: number): Owed {
-    const owed = this.#owed.get(templateId) ?? { extents: [], closes: new Set<number>() };
+    const owed = this.#owed.get(templateId) ?? {
+      extents: [],
+      sizes: new Map<number, number>(),
+      closes: new Set<number>(),
+      failed: false,
+    };
     this.#owed.set(templateId, owed);
     return owed;
   }

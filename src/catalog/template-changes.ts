@@ -11,6 +11,7 @@ import { ok, type Result, refused } from '../problems.ts';
 import { stopActivitiesOf } from './activity-changes.ts';
 import type { Catalog } from './catalog.ts';
 import { fingerprint, markOf } from './fingerprint.ts';
+import { type Attempt, judged } from './judging.ts';
 import { isOver } from './template-json.ts';
 import { applied, changedFields, frozenProblem } from './template-patch.ts';
 import { extentFor, remember, save, settle } from './template-saving.ts';
@@ -20,7 +21,7 @@ import type { TemplateChanges, TemplateFields } from './template-schema.ts';
 const PATTERNS_TURN = 0;
 
 /** → the new draft, or on a repeat under the same key the template that was created then, as it is now. */
-export async function createTemplate(
+export function createTemplate(
   catalog: Catalog,
   fields: TemplateFields,
   key: string | null,
@@ -33,12 +34,14 @@ export async function createTemplate(
     publishedAtMs: null,
     version: 1,
   };
-  let idMax = 0;
-  for (const template of catalog.templates()) idMax = Math.max(idMax, template.id);
-  if (idMax >= TEMPLATE_ID_MAX) return refused('invalid_state', 'All template ids have been given out.');
-  const saved = await catalog.store.saveTemplate(draft, null, markOf('POST /v1/templates', key, fields));
-  const outcome = settle(catalog, saved, fields.name);
-  return outcome.ok ? ok(outcome.value.template) : outcome;
+  return judged(catalog, async () => {
+    let idMax = 0;
+    for (const template of catalog.templates()) idMax = Math.max(idMax, template.id);
+    if (idMax >= TEMPLATE_ID_MAX) return refused('invalid_state', 'All template ids have been given out.');
+    const saved = await catalog.store.saveTemplate(draft, null, markOf('POST /v1/templates', key, fields));
+    const outcome = settle(catalog, saved, fields.name);
+    return outcome !== 'changed' && outcome.ok ? ok(outcome.value.template) : outcome;
+  });
 }
 
 export function patchTemplate(
@@ -96,7 +99,7 @@ export function deleteTemplate(catalog: Catalog, id: number): Promise<Result<Tem
     async (template) => {
       if (template.status === 'deleted') return ok(template);
       const deleted = await save(catalog, { ...template, status: 'deleted' }, null, null);
-      if (deleted.ok) await stopActivitiesOf(catalog, id);
+      if (deleted !== 'changed' && deleted.ok) await stopActivitiesOf(catalog, id);
       return deleted;
     },
     'deleted ones too',
@@ -130,10 +133,11 @@ async function stockBelow(
   template: Template,
   total: number,
   mark: IdempotencyMark | null,
-): Promise<Result<Template>> {
+): Promise<Attempt<Template>> {
   if (mark !== null) {
     const refusal = { ...mark, fingerprint: fingerprint({ refused: mark.fingerprint }) };
     const seen = await catalog.store.saveTemplate(template, null, refusal);
+    if (seen.kind === 'changed') return 'changed';
     if (seen.kind === 'repeated' && !seen.same) return remember(catalog, template, mark);
   }
   return refused('field_frozen', `stock can only be raised: it is ${template.total}, asked for ${total}.`, {
@@ -144,16 +148,17 @@ async function stockBelow(
 function change(
   catalog: Catalog,
   id: number,
-  work: (template: Template) => Promise<Result<Template>>,
+  work: (template: Template) => Promise<Attempt<Template>>,
   which: 'deleted ones too' | 'living ones' = 'living ones',
 ): Promise<Result<Template>> {
-  return catalog.inTurn(id, async () => {
+  const judge = async (): Promise<Attempt<Template>> => {
     const template = catalog.template(id);
     if (template === undefined || (template.status === 'deleted' && which === 'living ones')) {
       return refused('not_found', `There is no template ${id}.`);
     }
     return work(template);
-  });
+  };
+  return catalog.inTurn(id, () => judged(catalog, judge));
 }
 
 /** Two spaces with a code in common would break "codes are unique"; only patterns can (code-space.ts says why). */

@@ -1,8 +1,9 @@
 /** How a changed template gets into the store, into memory and to the engine; the same for every change. */
 import type { CodeExtent, Template } from '../domain/template.ts';
 import type { ExtentRequest, IdempotencyMark, SaveOutcome } from '../ports.ts';
-import { ok, type Result, refused } from '../problems.ts';
+import { ok, refused } from '../problems.ts';
 import type { Catalog } from './catalog.ts';
+import type { Attempt } from './judging.ts';
 
 /** Stores the next version, keeps it, and tells the engine if claims can be concerned. */
 export async function save(
@@ -10,10 +11,10 @@ export async function save(
   changed: Template,
   extent: ExtentRequest | null,
   mark: IdempotencyMark | null,
-): Promise<Result<Template>> {
+): Promise<Attempt<Template>> {
   const next = { ...changed, version: changed.version + 1 };
   const outcome = settle(catalog, await catalog.store.saveTemplate(next, extent, mark), next.name);
-  if (!outcome.ok) return outcome;
+  if (outcome === 'changed' || !outcome.ok) return outcome;
   const { template, isNew, newExtent } = outcome.value;
   if (isNew && template.publishedAtMs !== null) await catalog.link.templateChanged(template.id, newExtent);
   return ok(template);
@@ -24,9 +25,9 @@ export async function remember(
   catalog: Catalog,
   template: Template,
   mark: IdempotencyMark,
-): Promise<Result<Template>> {
+): Promise<Attempt<Template>> {
   const outcome = settle(catalog, await catalog.store.saveTemplate(template, null, mark), template.name);
-  return outcome.ok ? ok(outcome.value.template) : outcome;
+  return outcome !== 'changed' && outcome.ok ? ok(outcome.value.template) : outcome;
 }
 
 interface Settled {
@@ -35,25 +36,32 @@ interface Settled {
   readonly newExtent: CodeExtent | null;
 }
 
-export function settle(catalog: Catalog, saved: SaveOutcome<Template>, name: string): Result<Settled> {
+export function settle(catalog: Catalog, saved: SaveOutcome<Template>, name: string): Attempt<Settled> {
   switch (saved.kind) {
     case 'saved':
       catalog.keepTemplate(saved.value);
-      return ok({ template: saved.value, isNew: true, newExtent: saved.extent });
+      catalog.onSaved?.();
+      return ok({ template: saved.value, isNew: true, newExtent: newExtent(catalog, saved.extent) });
     case 'name_taken':
       return refused('name_taken', `Another template is named "${name}".`);
     case 'code_space_full':
       return refused('code_space_full', 'There are not enough unused codes for this stock.');
     case 'changed':
-      return refused('unavailable', 'The template was changed on another node at the same moment.');
+      return 'changed';
     case 'repeated': {
       if (!saved.same)
         return refused('idempotency_conflict', 'This Idempotency-Key was used for another request.');
       const template = catalog.template(saved.id);
-      if (template !== undefined) return ok({ template, isNew: false, newExtent: null });
-      return refused('unavailable', 'The template this key belongs to has not arrived here yet.');
+      // Another node saved it, and it has not arrived here yet.
+      if (template === undefined) return 'changed';
+      return ok({ template, isNew: false, newExtent: null });
     }
   }
+}
+
+/** Null also for one that came back from the store on another way already: it is owed to the engine since then. */
+function newExtent(catalog: Catalog, extent: CodeExtent | null): CodeExtent | null {
+  return extent !== null && catalog.keepExtent(extent) ? extent : null;
 }
 
 /** Codes are reserved before their units can be claimed: for all units at the first publish, later for those added. */
