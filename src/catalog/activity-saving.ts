@@ -39,11 +39,14 @@ export async function save(catalog: Catalog, activity: Activity): Promise<Attemp
   return ok(saved.value);
 }
 
-/** The same after units were taken for it: if it is not stored, its pool is made what the stored one's must be. */
+/**
+ * The same after units were taken for it. Where several nodes do so at once each makes the pool what it wants stored, so
+ * afterwards it is made what is stored, by the one whose save came through as by those who were too late.
+ */
 export async function saveWithUnits(catalog: Catalog, activity: Activity): Promise<Attempt<Activity>> {
   try {
     const saved = await save(catalog, activity);
-    if (saved === 'changed') await unitsAsStored(catalog, activity);
+    if (saved === 'changed' || catalog.isShared) await unitsAsStored(catalog, activity);
     return saved;
   } catch (error) {
     await unitsAsStored(catalog, activity);
@@ -52,18 +55,30 @@ export async function saveWithUnits(catalog: Catalog, activity: Activity): Promi
 }
 
 /**
- * In the template's turn. While the store does not say what is stored nothing is moved (a save that failed may have
- * come through): the activity stays unsettled, and the tick asks again.
+ * In the template's turn: makes an activity's pool what is stored, and looks again whether that still is stored. The
+ * last save is followed by such a call, and any that puts something older into the pool after it sees it in that
+ * look. What does not succeed is left to the tick; while the store does not say what is stored nothing is moved, for a
+ * save that failed may have come through.
  */
 export async function unitsAsStored(catalog: Catalog, attempted: Activity): Promise<void> {
+  const { id, templateId } = attempted;
   try {
     await catalog.takeIn();
-  } catch {
-    catalog.unsettled.set(attempted.id, attempted);
-    return;
+    for (let done: Activity | null = null; done !== catalog.activity(id)!; await catalog.takeIn()) {
+      done = catalog.activity(id)!;
+      const template = catalog.template(templateId)!;
+      if (done.status !== 'active') await catalog.engine.closeActivity(done, template);
+      else {
+        const taken = await catalog.engine.resizeActivity(done, attempted.stock, template);
+        if (!taken.ok) throw new Error(`its units are short: ${taken.available} are unsold`);
+      }
+    }
+    catalog.unsettled.delete(id);
+  } catch (error) {
+    if (!catalog.unsettled.has(id)) {
+      const message = 'the units of an activity are not known to be what is stored; it is tried again';
+      catalog.log.error({ err: error, activityId: id }, message);
+    }
+    catalog.unsettled.set(id, attempted);
   }
-  catalog.unsettled.delete(attempted.id);
-  const stored = catalog.activity(attempted.id)!;
-  if (stored.status === 'active') await catalog.link.resizeActivity(stored, attempted.stock);
-  else await catalog.link.closeActivity(stored);
 }

@@ -32,8 +32,9 @@ export class Catalog {
   readonly engine: CatalogEngine;
   readonly spaces: CatalogOptions['spaces'];
   readonly now: () => number;
+  readonly log: CatalogOptions['log'];
   readonly link: EngineLink;
-  /** Activities whose saving failed, as they would be stored: whether they are is still to be found out. */
+  /** Activities for which units were taken, and whose pools are not known to be what is stored. */
   readonly unsettled = new Map<number, Activity>();
   /** Called after each save of this node. */
   onSaved?: () => void;
@@ -51,6 +52,7 @@ export class Catalog {
     this.engine = options.engine;
     this.spaces = options.spaces;
     this.now = options.now;
+    this.log = options.log;
     this.link = new EngineLink(options.engine, this, options.log);
   }
 

@@ -14,8 +14,6 @@ export interface StoredState {
 interface Owed {
   /** Extents not yet delivered; one change without an extent is `null`. */
   readonly extents: (CodeExtent | null)[];
-  /** Activities whose pools must be made what is stored, and the units they have now. */
-  readonly sizes: Map<number, number>;
   readonly closes: Set<number>;
   /** It was logged that this could not be told. */
   failed: boolean;
@@ -61,20 +59,13 @@ export class EngineLink {
     return this.deliver(activity.templateId);
   }
 
-  /** Makes the pool of an active activity, which has `units` now, what is stored. */
-  resizeActivity(activity: Activity, units: number): Promise<void> {
-    this.#owedTo(activity.templateId).sizes.set(activity.id, units);
-    return this.deliver(activity.templateId);
-  }
-
   /** To be called in the template's turn. Never rejects: what fails stays owed. More may come to be owed meanwhile. */
   async deliver(templateId: number): Promise<void> {
     const owed = this.#owed.get(templateId);
     if (owed === undefined || this.#stored.template(templateId) === undefined) return;
     try {
-      while (owed.extents.length + owed.sizes.size + owed.closes.size > 0) {
+      while (owed.extents.length + owed.closes.size > 0) {
         if (owed.extents.length > 0) await this.#tellOne(templateId, owed.extents);
-        else if (owed.sizes.size > 0) await this.#resizeOne(templateId, owed.sizes);
         else await this.#closeOne(templateId, owed.closes);
       }
       this.#owed.delete(templateId);
@@ -95,16 +86,6 @@ export class EngineLink {
     extents.shift();
   }
 
-  async #resizeOne(templateId: number, sizes: Map<number, number>): Promise<void> {
-    const [activityId, units] = [...sizes][0]!;
-    const activity = this.#stored.activity(activityId);
-    if (activity?.status === 'active' && activity.stock !== units) {
-      const taken = await this.#engine.resizeActivity(activity, units, this.#stored.template(templateId)!);
-      if (!taken.ok) throw new Error(`activity ${activityId} lacks units: ${taken.available} are unsold`);
-    }
-    sizes.delete(activityId);
-  }
-
   async #closeOne(templateId: number, closes: Set<number>): Promise<void> {
     const [activityId] = closes;
     const activity = this.#stored.activity(activityId!);
@@ -116,7 +97,6 @@ export class EngineLink {
   #owedTo(templateId: number): Owed {
     const owed = this.#owed.get(templateId) ?? {
       extents: [],
-      sizes: new Map<number, number>(),
       closes: new Set<number>(),
       failed: false,
     };
