@@ -180,7 +180,7 @@ async function run(config: Config, logger: Logger): Promise<number> {
           storeFile,
           logRoot: logRoot(config.dataDir),
           codeKey: secrets.codeKey,
-          liveLogs: () => engine.flusher.liveLogs(),
+          liveLogs: () => engine.sink.liveLogs(),
           snapshot: () => engine.auditSnapshot(),
         }),
         (error) => logger.error({ err: error }, 'audit failed'),
@@ -197,7 +197,7 @@ async function run(config: Config, logger: Logger): Promise<number> {
     engine,
     threadCpu: () => [
       ['ingress', threadCpuSeconds()],
-      ['flusher', engine.flusher.cpu[0]],
+      ['flusher', engine.sink.cpu[0]],
       ['records', recordsCpu[0]],
     ],
     liveConnections: () => live.connections,
@@ -305,8 +305,8 @@ function readiness(
   );
   if (down.length > 0) checks.owners = `not running: ${down.join(', ')}`;
   if (engine.desk.lagging) checks.flusher = `more than ${config.lagLimitClaims} claims are not flushed`;
-  if (engine.flusher.delayed) checks.records = 'the record store does not take claims at the moment';
-  for (const [logId, detail] of engine.flusher.stuck) checks[`log-${logId}`] = detail;
+  if (engine.sink.delayed) checks.records = 'the record store does not take claims at the moment';
+  for (const [logId, detail] of engine.sink.stuck) checks[`log-${logId}`] = detail;
   const { records, ...grave } = checks;
   return { ready: Object.keys(grave).length === 0, checks };
 }

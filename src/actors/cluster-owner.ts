@@ -29,8 +29,6 @@ export interface ClusterPorts extends OwnerPorts {
   commit(shard: number, flight: Flight): void;
   /** Claims of the shard below `position` are in memory, durable here and published. */
   followed(shard: number, position: number): void;
-  /** The stream of the shard has at least `head` claims. */
-  headSeen(shard: number, head: number): void;
   /** A refusal that concerns the whole shard. */
   refused(shard: number, kind: 'lost' | 'fenced', detail: string): void;
   /** Nothing of the shard is in flight here any more, and it is synced. */
@@ -132,7 +130,6 @@ export class ClusterOwner extends Owner {
       pool.slice.untake(serials.length - sold);
       if (pool.parked.length > 0 && !pool.dry) this.ask(pool);
     }
-    this.ports.headSeen(shard, answer.head);
     this.end();
     this.batch.timeMs = nowMs;
     this.depart(queue);
@@ -285,12 +282,15 @@ export class ClusterOwner extends Owner {
 
   // ------------------------------------------------------------ seats
 
-  /** The shard may be committed to; its stream is followed from `position`, or from where this owner is (null). */
-  openShard(shard: number, position: number | null): void {
-    const queue = this.queues[shard];
+  /** Memory has what stands in the shard's stream before `position`: `follow` goes on from there. */
+  startFollowing(shard: number, position: number): void {
+    this.followed(shard, position);
+  }
+
+  /** The shard may be committed to. */
+  openShard(shard: number): void {
     assert(!this.leaving.has(shard), 'a shard is opened before it was left');
-    queue.open = true;
-    if (position !== null) this.followed(shard, position);
+    this.queues[shard].open = true;
     for (const pool of this.poolsOf(shard)) if (pool.parked.length > 0) this.ask(pool);
   }
 

@@ -149,7 +149,7 @@ export class ClaimDesk {
     if (nowMs < rules.fromMs) return Verdict.notStarted;
     if (nowMs >= rules.untilMs) return Verdict.ended;
     if (!template.rules.claimable) return Verdict.notEligible;
-    if (pool.soldOut && template.rules.audience === null) return Verdict.soldOut;
+    if (pool.soldOut && pool.settled && template.rules.audience === null) return Verdict.soldOut;
     pool.strangers++;
     return SENT;
   }

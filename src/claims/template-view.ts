@@ -19,6 +19,8 @@ export class PoolView {
   rules: PoolRules;
   /** Nothing free, leased unsold or pending: set and cleared with the ledger's state. */
   soldOut = false;
+  /** With `soldOut`: everybody who holds a coupon of the pool is in the user tables here. */
+  settled = true;
   /**
    * Claims let pass unlooked at before the next look into the user table. While a crowd comes for the first time every
    * look would find nothing and cost a cache miss; the owner looks anyway. One repeat makes every claim be looked at.

@@ -17,23 +17,42 @@ import { sealLog } from '../claimlog/log-seal.ts';
 import { listLogs, logRoot } from '../claimlog/segment.ts';
 import { ClaimDesk } from '../claims/claim-desk.ts';
 import { TemplateView } from '../claims/template-view.ts';
+import { shardLogOf } from '../cluster/log-ids.ts';
 import type { Config } from '../config.ts';
 import type { Activity, CodeExtent, Template } from '../domain/template.ts';
 import type { Logger } from '../logger.ts';
 import type { RecordStore, SerialRange } from '../ports.ts';
 import { FLUSH_SIGNAL_BYTES } from '../rings/layout.ts';
 import type { CodesTask } from '../workers/compute-entry.ts';
-import type { ActorShares, FromOwner, OwnedTemplate } from '../workers/owner-messages.ts';
+import type { ActorShares, FromOwner, OwnedTemplate, OwnerClusterTask } from '../workers/owner-messages.ts';
 import { type LifePlan, type OwnerLife, OwnerPool } from '../workers/owner-pool.ts';
+import type { ClaimSink } from './claim-sink.ts';
+import type { ClusterLink } from './cluster-link.ts';
+import { clusterPools } from './cluster-pools.ts';
 import { FlusherLink } from './flusher-link.ts';
 import { LeaseDesk } from './lease-desk.ts';
 import { LocalPools } from './local-pools.ts';
 import type { Pools } from './pools.ts';
+import type { ShardSeats } from './shard-seats.ts';
 import type { SingleLedger } from './single-ledger.ts';
 import { type SharedLedger, singlePools } from './single-pools.ts';
 import { remainingUnits, type StockFigures, stockFigures } from './stock-figures.ts';
 
-const LAG_CHECK_MS = 100;
+const LAG_CHECK_MS = 20;
+
+/** The one node of the profile `single`. */
+export interface SingleNode extends SharedLedger {
+  readonly profile: 'single';
+}
+
+/** One of the nodes of the profile `cluster`. */
+export interface ClusterNode extends SharedLedger {
+  readonly profile: 'cluster';
+  readonly host: string;
+  readonly redisUrl: string;
+  readonly installation: string;
+  readonly waitReplicas: number;
+}
 
 export interface EngineOptions {
   readonly config: Config;
@@ -42,8 +61,8 @@ export interface EngineOptions {
   /** Connects one more client to the record store's thread. */
   readonly connectStore: (port: MessagePort) => void;
   readonly logger: Logger;
-  /** The ledger this node shares with others, or null: all units are in this process. */
-  readonly shared: SharedLedger | null;
+  /** Where units come from: null, they are all in this process (profile `embedded`). */
+  readonly shared: SingleNode | ClusterNode | null;
   /** The engine cannot go on: damage was found, and serving would make it worse. */
   readonly onFatal: (error: Error) => void;
 }
@@ -51,10 +70,13 @@ export interface EngineOptions {
 export class Engine implements CatalogEngine {
   readonly desk: ClaimDesk;
   readonly owners: OwnerPool;
-  readonly flusher: FlusherLink;
+  readonly sink: ClaimSink;
   readonly leases: LeaseDesk;
   /** The ledger of the profile `single`, which may have to be written anew. */
   readonly single: SingleLedger | null = null;
+  readonly cluster: ClusterLink | null = null;
+  private readonly seats: ShardSeats | null = null;
+  private readonly flusher: FlusherLink | null = null;
   private readonly pools: Pools;
   private readonly options: EngineOptions;
   private readonly templates = new Map<number, TemplateView>();
@@ -67,6 +89,7 @@ export class Engine implements CatalogEngine {
   private lagTimer: NodeJS.Timeout | null = null;
   private started: (() => void) | null = null;
   private firstReady = 0;
+  private lastLife = 0;
 
   constructor(options: EngineOptions) {
     this.options = options;
@@ -84,25 +107,49 @@ export class Engine implements CatalogEngine {
       makeCodes: (templateId, range) => this.makeCodes(templateId, range),
       onFailure: (error) => logger.error({ err: error }, 'codes could not be made'),
     });
-    if (options.shared === null) this.pools = new LocalPools(this.leases);
-    else {
-      const { pools, single } = singlePools(options.shared, this.leases, this.templates, logger);
-      this.pools = pools;
-      this.single = single;
-    }
     const flushSignal = new SharedArrayBuffer(FLUSH_SIGNAL_BYTES);
-    this.flusher = new FlusherLink({
-      logRoot: this.root,
-      codeKey: options.codeKey,
-      segmentKeepMs: config.segmentKeepMs,
-      signal: flushSignal,
-      connectStore: options.connectStore,
-      extents: () => [...this.templates.values()].flatMap((view) => view.extents),
-      onFlushed: (counts) => {
-        for (const [templateId, count] of counts) this.templates.get(templateId)!.flushed += count;
-      },
-      logger,
-    });
+    const onFlushed = (counts: readonly (readonly [number, number])[]): void => {
+      for (const [templateId, count] of counts) {
+        const view = this.templates.get(templateId);
+        if (view !== undefined) view.flushed += count;
+      }
+    };
+    const { shared } = options;
+    if (shared?.profile === 'cluster') {
+      const { nodeId, startId, host, redisUrl, installation } = shared;
+      const { pools, link, seats } = clusterPools(shared.ledger, this.leases, this.templates, {
+        data: { nodeId, startId, host, redisUrl, installation, logRoot: this.root, codeKey: options.codeKey },
+        owners: config.ownerThreads,
+        segmentKeepMs: config.segmentKeepMs,
+        connectStore: options.connectStore,
+        tellOwners: (message) => this.owners.sendAll(message),
+        onFlushed,
+        onFatal: options.onFatal,
+        logger,
+      });
+      this.pools = pools;
+      this.cluster = link;
+      this.seats = seats;
+      this.sink = link;
+    } else {
+      this.flusher = new FlusherLink({
+        logRoot: this.root,
+        codeKey: options.codeKey,
+        segmentKeepMs: config.segmentKeepMs,
+        signal: flushSignal,
+        connectStore: options.connectStore,
+        extents: () => [...this.templates.values()].flatMap((view) => view.extents),
+        onFlushed,
+        logger,
+      });
+      this.sink = this.flusher;
+      if (shared === null) this.pools = new LocalPools(this.leases);
+      else {
+        const { pools, single } = singlePools(shared, this.leases, this.templates, logger);
+        this.pools = pools;
+        this.single = single;
+      }
+    }
     this.owners = new OwnerPool(
       {
         owners: config.ownerThreads,
@@ -115,10 +162,10 @@ export class Engine implements CatalogEngine {
       },
       {
         plan: (index) => this.plan(index),
-        sealed: (_index, logId, end) => this.flusher.ended(logId, end, 0),
+        sealed: (_index, logId, end) => this.sink.ended(logId, end, 0),
         ready: (life, actors, stored, first) => this.ownerReady(life, actors, stored, first),
         down: (index, first, error) => this.ownerDown(index, first, error),
-        stopped: (logId, end) => this.flusher.ended(logId, end, 0),
+        stopped: (logId, end) => this.sink.ended(logId, end, 0),
         message: (index, message) => this.ownerMessage(index, message),
         doorbell: (life) => this.desk.doorbell(life),
       },
@@ -150,20 +197,23 @@ export class Engine implements CatalogEngine {
     fileDisk.makeDir(this.root);
     fileDisk.syncDir(this.options.config.dataDir);
     this.oldLogs = listLogs(fileDisk, this.root);
-    this.nextLogId = Math.max(0, ...this.oldLogs, ...watermarks.keys()) + 1;
+    // The streams of shards have watermarks too, under ids far above those of local logs.
+    const localIds = [...watermarks.keys()].filter((logId) => shardLogOf(logId) === null);
+    this.nextLogId = Math.max(0, ...this.oldLogs, ...localIds) + 1;
     const { faultsPath } = this.options.config;
     const disk = faultsPath === null ? fileDisk : faultyDisk(fileDisk, faultsPath);
     for (const logId of this.oldLogs) {
       const watermark = watermarks.get(logId) ?? 0;
-      this.flusher.ended(logId, sealLog(disk, this.root, logId, watermark), watermark);
+      this.sink.ended(logId, sealLog(disk, this.root, logId, watermark), watermark);
     }
     const ready = new Promise<void>((resolve) => {
       this.started = resolve;
     });
     this.owners.start();
     await ready;
-    this.flusher.start();
+    this.flusher?.start();
     this.lagTimer = setInterval(() => {
+      this.leases.settle();
       this.desk.lagging = this.lag > this.options.config.lagLimitClaims;
     }, LAG_CHECK_MS);
   }
@@ -173,7 +223,7 @@ export class Engine implements CatalogEngine {
     if (this.lagTimer !== null) clearInterval(this.lagTimer);
     await this.owners.stop();
     await this.pools.stop();
-    await this.flusher.stop(patienceMs);
+    await this.sink.stop(patienceMs);
     await this.compute.destroy();
   }
 
@@ -185,10 +235,23 @@ export class Engine implements CatalogEngine {
       if (view.actors.some(({ owner }) => owner === index)) templates.push(ownedTemplate(view));
     }
     const logId = this.nextLogId++;
-    const plan = { logId, templates, logs: [...this.oldLogs], store: port1 };
+    // In a cluster the streams and the record store have what other logs of this node have.
+    const logs = this.cluster === null ? [...this.oldLogs] : [];
+    const plan = { logId, templates, logs, store: port1, cluster: this.clusterTask(index) };
     // Should this life end, the next one must read its log too.
     this.oldLogs.push(logId);
     return plan;
+  }
+
+  private clusterTask(index: number): OwnerClusterTask | null {
+    const { shared } = this.options;
+    if (this.cluster === null || shared?.profile !== 'cluster') return null;
+    const { redisUrl, installation, waitReplicas } = shared;
+    this.lastLife = Math.max(this.lastLife + 1, Date.now());
+    this.cluster.ownerStarts(index);
+    const followed = this.cluster.followed[index];
+    const seats = this.seats!.all();
+    return { redisUrl, installation, waitReplicas, life: this.lastLife, seats, followed: followed.buffer };
   }
 
   private ownerReady(
@@ -198,7 +261,8 @@ export class Engine implements CatalogEngine {
     first: boolean,
   ): void {
     for (const shares of actors) this.takeShares(shares);
-    this.flusher.follow(life.logId, life.positions);
+    this.sink.follow(life.logId, life.positions);
+    this.cluster?.ownerReady(life.index, first);
     if (!first) {
       this.leases.reclaim(life.index);
       this.desk.ownerUp(life);
@@ -237,7 +301,7 @@ export class Engine implements CatalogEngine {
         break;
       }
       default:
-        this.options.logger.error({ owner: index, kind: message.kind }, 'unexpected message from an owner');
+        this.cluster?.fromOwner(index, message);
     }
   }
 
@@ -313,7 +377,7 @@ export class Engine implements CatalogEngine {
     const view = this.view(template, activities);
     if (extent !== null) {
       view.extents.push(extent);
-      this.flusher.extent(extent);
+      this.sink.extent(extent);
     }
     if (known !== undefined && view.units.buffers.length > buffersBefore) {
       this.owners.sendAll({
@@ -368,6 +432,7 @@ export class Engine implements CatalogEngine {
 
   /** Durable claims that are not in the record store yet. */
   get lag(): number {
+    if (this.cluster !== null) return this.cluster.lag;
     let lag = 0;
     for (const view of this.templates.values()) lag += view.claimedUnits - view.flushed;
     return lag;

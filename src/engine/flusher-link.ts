@@ -3,6 +3,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { CodeExtent } from '../domain/template.ts';
 import type { Logger } from '../logger.ts';
 import type { FlusherData, FromFlusher, ToFlusher } from '../workers/flusher-messages.ts';
+import type { ClaimSink, LiveLog } from './claim-sink.ts';
 
 const RESTART_MS = 1_000;
 
@@ -23,7 +24,7 @@ export interface FlusherLinkOptions {
   readonly logger: Logger;
 }
 
-export class FlusherLink {
+export class FlusherLink implements ClaimSink {
   readonly cpu = new Float64Array(new SharedArrayBuffer(8));
   /** Logs that can't be flushed until an operator looks, with the reason. */
   readonly stuck = new Map<number, string>();
@@ -80,9 +81,8 @@ export class FlusherLink {
     this.send({ kind: 'ended', logId, watermark: log.watermark, end });
   }
 
-  /** Logs that owners are writing. */
-  liveLogs(): { readonly logId: number; readonly positions: SharedArrayBuffer }[] {
-    const live: { logId: number; positions: SharedArrayBuffer }[] = [];
+  liveLogs(): LiveLog[] {
+    const live: LiveLog[] = [];
     for (const [logId, { positions, end }] of this.logs) {
       if (end === null && positions !== null) live.push({ logId, positions });
     }

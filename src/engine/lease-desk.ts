@@ -24,6 +24,7 @@ export interface Upstream {
   mayCome(ref: PoolRef): boolean;
   sold(ref: PoolRef, ranges: readonly SerialRange[]): void;
   changed(ref: PoolRef): void;
+  exhaustedAt(ref: PoolRef): number;
 }
 
 export class LeaseDesk implements LocalStock {
@@ -31,6 +32,9 @@ export class LeaseDesk implements LocalStock {
   readonly keeper: StockKeeper;
   /** null: all units are here. */
   upstream: Upstream | null = null;
+  /** Of a pool without units: whether everybody who claimed one is known in this process. */
+  isSettled: (ref: PoolRef) => boolean = () => true;
+  private readonly unsettled = new Map<PoolView, PoolRef>();
   private readonly options: LeaseDeskOptions;
   private waiters: (() => void)[] = [];
 
@@ -50,7 +54,11 @@ export class LeaseDesk implements LocalStock {
   lease(ref: PoolRef, holder: Holder, epoch: number, sold: readonly SerialRange[]): void {
     const outcome: LeaseOutcome = this.ledger.lease(ref, holder, epoch, sold);
     if (outcome.kind !== 'fenced') this.upstream?.sold(ref, sold);
-    this.options.send(holder.owner, { kind: 'lease', ref, partition: holder.partition, outcome });
+    const told: LeaseOutcome =
+      outcome.kind === 'exhausted' && this.upstream !== null
+        ? { kind: 'exhausted', head: this.upstream.exhaustedAt(ref) }
+        : outcome;
+    this.options.send(holder.owner, { kind: 'lease', ref, partition: holder.partition, outcome: told });
     this.changed(ref);
   }
 
@@ -115,7 +123,22 @@ export class LeaseDesk implements LocalStock {
     this.ledger.recall(ref, all);
   }
 
+  /** To be called every now and then: pools whose last claims have come in meanwhile can be answered for here. */
+  settle(): void {
+    for (const [pool, ref] of this.unsettled) {
+      if (!this.isSettled(ref)) continue;
+      pool.settled = pool.soldOut;
+      this.unsettled.delete(pool);
+    }
+  }
+
   newsOf(ref: PoolRef): void {
+    this.changed(ref);
+  }
+
+  /** Everything of the pool in this process is somebody else's from now on. */
+  empty(ref: PoolRef): void {
+    this.keeper.empty(ref);
     this.changed(ref);
   }
 
@@ -183,7 +206,12 @@ export class LeaseDesk implements LocalStock {
       this.upstream.changed(ref);
     }
     const pool: PoolView | undefined = this.options.template(ref.templateId)?.pools.get(ref.activityId);
-    if (pool !== undefined) pool.soldOut = this.ledger.isExhausted(ref);
+    if (pool !== undefined) {
+      pool.soldOut = this.ledger.isExhausted(ref);
+      pool.settled = pool.soldOut && this.isSettled(ref);
+      if (pool.soldOut && !pool.settled) this.unsettled.set(pool, ref);
+      else this.unsettled.delete(pool);
+    }
     for (const check of [...this.waiters]) check();
   }
 }

@@ -162,7 +162,7 @@ export function createMetrics({ engine, threadCpu, liveConnections }: MetricsOpt
     set(engine.lag),
   );
   gauge('doorbuster_flush_stuck_logs', 'Logs whose flushing has stopped.', [], (set) =>
-    set(engine.flusher.stuck.size),
+    set(engine.sink.stuck.size),
   );
   counter('doorbuster_thread_cpu_seconds_total', 'CPU time by thread.', ['thread'], (add) => {
     for (const [thread, seconds] of threadCpu()) add(seconds, { thread });

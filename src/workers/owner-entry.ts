@@ -8,7 +8,8 @@
  * life: the promise returned to the pool rejects, and main starts the next one.
  */
 import type { MessagePort } from 'node:worker_threads';
-import { Owner } from '../actors/owner.ts';
+import { ClusterOwner } from '../actors/cluster-owner.ts';
+import { Owner, type OwnerPorts } from '../actors/owner.ts';
 import { ownerOf } from '../actors/placement.ts';
 import { Rebuild } from '../actors/rebuild.ts';
 import { TemplateActor } from '../actors/template-actor.ts';
@@ -21,7 +22,7 @@ import { scanLog } from '../claimlog/log-scan.ts';
 import { sealLog } from '../claimlog/log-seal.ts';
 import { LogWriter } from '../claimlog/log-writer.ts';
 import { DRAIN_MAX, SLICE_IDLE_MS } from '../limits.ts';
-import type { RecordStore } from '../ports.ts';
+import type { RecordStore, Watermark } from '../ports.ts';
 import { LogPosition, OwnerFigure, REPLY_WORDS, REQUEST_WORDS } from '../rings/layout.ts';
 import { RingConsumer, RingProducer } from '../rings/ring.ts';
 import {
@@ -32,6 +33,7 @@ import {
   type OwnerTask,
   type ToOwner,
 } from './owner-messages.ts';
+import { OwnerShards } from './owner-shards.ts';
 import { remote } from './rpc.ts';
 import { threadCpuSeconds } from './thread-cpu.ts';
 
@@ -61,7 +63,7 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
   }
   const log = new LogWriter(disk, task.logRoot, task.logId, task.segmentBytesMax);
 
-  const owner = new Owner(task.index, {
+  const ports: OwnerPorts = {
     append(words, count) {
       if (count > 0) {
         log.append(words, count);
@@ -83,7 +85,22 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
     askLease: (ref, holder, epoch, sold) => post({ kind: 'lease', ref, holder, epoch, sold }),
     giveBack: (ref, holder, epoch, sold, unsold) =>
       post({ kind: 'giveBack', ref, holder, epoch, sold, unsold }),
-  });
+  };
+  const followed = task.cluster === null ? null : new Float64Array(task.cluster.followed);
+  const clusterOwner =
+    task.cluster === null
+      ? null
+      : new ClusterOwner(task.index, {
+          ...ports,
+          commit: (shard, flight) => void shards!.commit(shard, flight),
+          followed: (shard, position) => {
+            followed![shard] = position;
+          },
+          refused: (shard, kind, detail) => shards!.refusedShard(shard, kind, detail),
+          quiesced: (shard) => quiesced(shard),
+        });
+  const owner = clusterOwner ?? new Owner(task.index, ports);
+  let shards: OwnerShards | null = null;
 
   function unitsOf(template: OwnedTemplate): UnitTable {
     const { templateId } = template.rules;
@@ -118,15 +135,16 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
   }
 
   for (const template of task.templates) takeTemplate(template);
-  const { claims, stored } = await rebuild(task, owner, store, disk);
+  const { claims, stored, watermarks } = await rebuild(task, owner, store, disk);
   store.disconnect();
-  post({
-    kind: 'ready',
-    actors: Array.from(owner.allActors(), sharesOf),
-    claims,
-    stored,
-    tookMs: performance.now() - startedMs,
-  });
+  const ready = (): void =>
+    post({
+      kind: 'ready',
+      actors: Array.from(owner.allActors(), sharesOf),
+      claims,
+      stored,
+      tookMs: performance.now() - startedMs,
+    });
 
   // ------------------------------------------------------------ serving
   let finish: () => void = () => {};
@@ -158,6 +176,7 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
     clearInterval(ticker);
     clearInterval(housekeeper);
     if (syncTimer !== null) clearTimeout(syncTimer);
+    shards?.stop();
     task.port.close();
     tell();
   }
@@ -182,10 +201,25 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
         Atomics.add(flushSignal, 0, 1);
         Atomics.notify(flushSignal, 0);
         if (syncsAlways) owner.release();
+        tellQuiesced();
         if (log.synced < log.end) wantSync();
         if (stopping) tryStop();
       }),
     );
+  }
+
+  /** Shards this owner has left, with the log's end of then: told once that is synced. */
+  const leaving: { readonly shard: number; readonly end: number }[] = [];
+
+  function quiesced(shard: number): void {
+    leaving.push({ shard, end: log.end });
+    if (log.synced < log.end) startSync();
+    tellQuiesced();
+  }
+
+  function tellQuiesced(): void {
+    while (leaving.length > 0 && leaving[0].end <= log.synced)
+      post({ kind: 'quiesced', shard: leaving.shift()!.shard });
   }
 
   function drain(): void {
@@ -221,6 +255,7 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
   function tryStop(): void {
     // Parked claims are answered by units or by their deadline: the ticker comes back here.
     if (log.isSyncing || owner.inFlight > 0 || owner.hasParked) return;
+    if (clusterOwner !== null && clusterOwner.flights > 0) return;
     if (log.synced < log.end) {
       startSync();
       return;
@@ -254,6 +289,17 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
         case 'replenished':
           owner.replenished(message.ref, message.partition);
           break;
+        case 'shardOpen':
+          void shards!.open(message.seat, message.follow);
+          break;
+        case 'shardSuspend':
+          shards!.close(message.shard);
+          clusterOwner!.suspend(message.shard);
+          break;
+        case 'takeIn':
+          clusterOwner!.follow(message.shard, entryWords(message.entries), -1, Date.now());
+          post({ kind: 'tookIn', shard: message.shard });
+          break;
         case 'stop':
           stopping = true;
           setImmediate(drainStep);
@@ -263,10 +309,10 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
   });
 
   const ticker = setInterval(() => {
-    if (!owner.hasParked) return;
+    if (!owner.hasParked && !stopping) return;
     step(() => {
       owner.tick(Date.now());
-      if (stopping) tryStop();
+      if (stopping && requests.available() === 0) tryStop();
     });
   }, TICK_MS);
   let idleCheckedMs = Date.now();
@@ -289,6 +335,11 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
       figures[OwnerFigure.heartbeatMs] = nowMs;
     });
   }, FIGURES_MS);
+  if (clusterOwner !== null && task.cluster !== null) {
+    shards = new OwnerShards(task.cluster, task.index, clusterOwner, step, post);
+    await shards.start(watermarks, task.cluster.seats);
+  }
+  ready();
   drainStep();
   await life;
 }
@@ -299,10 +350,11 @@ async function rebuild(
   owner: Owner,
   store: Pick<RecordStore, 'watermarks' | 'claimBlocks'>,
   disk: typeof fileDisk,
-): Promise<{ claims: number; stored: [number, number][] }> {
+): Promise<{ claims: number; stored: [number, number][]; watermarks: readonly Watermark[] }> {
   const memory = new Rebuild(owner, task.first);
   // The watermark before the blocks: what is flushed in between is then seen twice rather than never.
-  const watermarks = new Map((await store.watermarks()).map(({ logId, offset }) => [logId, offset]));
+  const marks = await store.watermarks();
+  const watermarks = new Map(marks.map(({ logId, offset }) => [logId, offset]));
   let page = store.claimBlocks(0);
   for (;;) {
     const { lastBlock, entries } = await page;
@@ -320,7 +372,7 @@ async function rebuild(
       memory.add(words, at, count),
     );
   }
-  return { claims: memory.claims, stored };
+  return { claims: memory.claims, stored, watermarks: marks };
 }
 
 function sharesOf(actor: TemplateActor): ActorShares {

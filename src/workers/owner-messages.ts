@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { TemplateRules } from '../actors/rules.ts';
 import type { Holder, LeaseOutcome, PoolRef, SerialRange } from '../ports.ts';
+import { SHARDS, type ShardSeat } from '../ports-ledger.ts';
 
 export const DOORBELL = 0;
 
@@ -11,6 +12,25 @@ export interface OwnedTemplate {
   readonly total: number;
   readonly units: readonly SharedArrayBuffer[];
 }
+
+/** What an owner of a cluster needs besides. */
+export interface OwnerClusterTask {
+  readonly redisUrl: string;
+  readonly installation: string;
+  readonly waitReplicas: number;
+  /** Higher than that of any earlier life of this owner on this node. */
+  readonly life: number;
+  /** Seats as of now; more come by message. */
+  readonly seats: readonly ShardSeat[];
+  /** FOLLOWED_BYTES, written by this owner. */
+  readonly followed: SharedArrayBuffer;
+}
+
+/**
+ * Float64s, twice by shard: claims of the shard's stream that are in memory, durable here and published; and the
+ * longest the stream is known to be, raised before what its owner committed goes into the local log.
+ */
+export const FOLLOWED_BYTES = SHARDS * 2 * 8;
 
 /** One life of an owner: the task given to the pool. */
 export interface OwnerTask {
@@ -35,6 +55,8 @@ export interface OwnerTask {
   readonly seal: number | null;
   /** True in a process's first life: no unit may be claimed yet, so a unit found claimed was sold twice. */
   readonly first: boolean;
+  /** null: no other node serves these templates. */
+  readonly cluster: OwnerClusterTask | null;
 }
 
 export type ToOwner =
@@ -49,6 +71,12 @@ export type ToOwner =
     }
   | { readonly kind: 'recall'; readonly ref: PoolRef; readonly partition: number; readonly all: boolean }
   | { readonly kind: 'replenished'; readonly ref: PoolRef; readonly partition: number }
+  /** workers/cluster-messages.ts tells what these are about. */
+  | { readonly kind: 'shardOpen'; readonly seat: ShardSeat; readonly follow: number | null }
+  /** Answered by `quiesced`. */
+  | { readonly kind: 'shardSuspend'; readonly shard: number }
+  /** Answered by `tookIn`. */
+  | { readonly kind: 'takeIn'; readonly shard: number; readonly entries: Uint8Array }
   | { readonly kind: 'stop' };
 
 /** The shared tables of one actor, for readers on other threads. */
@@ -95,4 +123,16 @@ export type FromOwner =
       readonly sold: readonly SerialRange[];
       readonly unsold: readonly SerialRange[];
     }
+  | { readonly kind: 'shardOpened'; readonly shard: number; readonly epoch: number }
+  | {
+      readonly kind: 'shardRefused';
+      readonly shard: number;
+      readonly incarnation: number;
+      readonly epoch: number;
+      readonly why: 'lost' | 'fenced';
+      readonly detail: string;
+    }
+  | { readonly kind: 'shardCutOff'; readonly shard: number; readonly incarnation: number }
+  | { readonly kind: 'quiesced'; readonly shard: number }
+  | { readonly kind: 'tookIn'; readonly shard: number }
   | { readonly kind: 'stopped'; readonly logId: number; readonly end: number };

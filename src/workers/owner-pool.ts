@@ -9,7 +9,14 @@ import { REPLY_RING_RECORDS, REQUEST_RING_RECORDS } from '../limits.ts';
 import type { Logger } from '../logger.ts';
 import { LOG_POSITION_BYTES, OWNER_FIGURES, REPLY_WORDS, REQUEST_WORDS } from '../rings/layout.ts';
 import { RingConsumer, RingProducer, ringBuffer } from '../rings/ring.ts';
-import type { ActorShares, FromOwner, OwnedTemplate, OwnerTask, ToOwner } from './owner-messages.ts';
+import type {
+  ActorShares,
+  FromOwner,
+  OwnedTemplate,
+  OwnerClusterTask,
+  OwnerTask,
+  ToOwner,
+} from './owner-messages.ts';
 
 const RESTART_MS_MIN = 100;
 const RESTART_MS_MAX = 5_000;
@@ -33,6 +40,7 @@ export interface LifePlan {
   readonly templates: readonly OwnedTemplate[];
   readonly logs: readonly number[];
   readonly store: MessagePort;
+  readonly cluster: OwnerClusterTask | null;
 }
 
 export interface OwnerEvents {
@@ -161,6 +169,7 @@ export class OwnerPool {
       logs: plan.logs,
       seal: this.unsealed[index],
       first,
+      cluster: plan.cluster,
     };
     const startedMs = Date.now();
     const patience = new AbortController();

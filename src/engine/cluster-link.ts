@@ -1,0 +1,280 @@
+/**
+ * The cluster thread as main sees it: which shards are open under which seats, what owners met there, how far the
+ * streams are followed and stored. It relays; what a shard's fate is the thread decides (src/cluster/).
+ */
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import type { ClusterState } from '../cluster/cluster-state.ts';
+import type { CodeExtent } from '../domain/template.ts';
+import type { Logger } from '../logger.ts';
+import { SHARDS, type ShardSeat } from '../ports-ledger.ts';
+import type { ClusterData, FromCluster, ToCluster } from '../workers/cluster-messages.ts';
+import { FOLLOWED_BYTES, type FromOwner, type ToOwner } from '../workers/owner-messages.ts';
+import type { ClaimSink, LiveLog } from './claim-sink.ts';
+import { LogCheckpoints } from './log-checkpoints.ts';
+import { OwnerRounds } from './owner-rounds.ts';
+import type { ShardSeats } from './shard-seats.ts';
+
+const APPLIED_MS = 250;
+
+export interface ClusterLinkOptions {
+  readonly data: Omit<ClusterData, 'store' | 'cpu' | 'oldLogs'>;
+  readonly owners: number;
+  readonly segmentKeepMs: number;
+  readonly seats: ShardSeats;
+  readonly connectStore: (port: MessagePort) => void;
+  readonly tellOwners: (message: ToOwner) => void;
+  /** The shard's units in this node are nobody's any more. */
+  readonly onClosed: (shard: number) => void;
+  readonly onOpen: (shard: number) => void;
+  readonly onFlushed: (counts: readonly (readonly [number, number])[]) => void;
+  readonly onFatal: (error: Error) => void;
+  readonly logger: Logger;
+}
+
+export class ClusterLink implements ClaimSink {
+  readonly cpu = new Float64Array(new SharedArrayBuffer(8));
+  readonly stuck = new Map<string, string>();
+  /** By owner; see FOLLOWED_BYTES. */
+  readonly followed: readonly Float64Array<SharedArrayBuffer>[];
+  state: ClusterState | null = null;
+  private readonly options: ClusterLinkOptions;
+  private readonly suspending: OwnerRounds;
+  private readonly taking: OwnerRounds;
+  private readonly checkpoints: LogCheckpoints;
+  private readonly logs = new Map<number, SharedArrayBuffer>();
+  private readonly stored: { incarnation: number; position: number }[];
+  private readonly oldLogs: { logId: number; end: number }[] = [];
+  /** By owner and shard: the epoch of the seat under which its present life is open. */
+  private readonly opened: number[][];
+  private worker: Worker | null = null;
+  private ticker: NodeJS.Timeout | null = null;
+  private onStopped: () => void = () => {};
+
+  constructor(options: ClusterLinkOptions) {
+    this.options = options;
+    const { owners } = options;
+    this.followed = Array.from(
+      { length: owners },
+      () => new Float64Array(new SharedArrayBuffer(FOLLOWED_BYTES)),
+    );
+    this.stored = Array.from({ length: SHARDS }, () => ({ incarnation: 0, position: 0 }));
+    this.opened = Array.from({ length: owners }, () => []);
+    this.suspending = new OwnerRounds(owners, (shard) => this.send({ kind: 'quiesced', shard }));
+    this.taking = new OwnerRounds(owners, (shard) => this.send({ kind: 'tookIn', shard }));
+    this.checkpoints = new LogCheckpoints(options.data.logRoot, options.segmentKeepMs, (logId) =>
+      this.send({ kind: 'logRemoved', logId }),
+    );
+  }
+
+  /** Starts the thread; resolves once this node is registered. Shards open one after the other from then on. */
+  start(): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
+    this.options.connectStore(port2);
+    const workerData: ClusterData = {
+      ...this.options.data,
+      oldLogs: this.oldLogs,
+      cpu: this.cpu.buffer as SharedArrayBuffer,
+      store: port1,
+    };
+    const worker = new Worker(new URL('../workers/cluster-entry.js', import.meta.url), {
+      workerData,
+      transferList: [port1],
+    });
+    this.worker = worker;
+    for (const [logId, positions] of this.logs) this.send({ kind: 'log', logId, positions });
+    this.ticker = setInterval(() => this.tick(), APPLIED_MS);
+    return new Promise((resolve) => {
+      worker.on('message', (message: FromCluster) => {
+        if (message.kind === 'ready') resolve();
+        else this.take(message);
+      });
+      // Without it no seat is kept: the others take this node for dead, so it must be.
+      worker.on('error', (error) => this.options.onFatal(error));
+      worker.on('exit', () => this.onStopped());
+    });
+  }
+
+  get delayed(): boolean {
+    return (this.state?.storeAwaySinceMs ?? null) !== null;
+  }
+
+  /** Claims known here that the record store does not have yet. */
+  get lag(): number {
+    let lag = 0;
+    for (const { shard, incarnation } of this.options.seats.all()) {
+      const stored = this.stored[shard];
+      const position = stored.incarnation === incarnation ? stored.position : 0;
+      lag += Math.max(0, this.followedTo(shard) - position);
+    }
+    return lag;
+  }
+
+  /** All owners have this shard's stream up to here. */
+  followedTo(shard: number): number {
+    return Math.min(...this.followed.map((positions) => positions[shard]));
+  }
+
+  // ------------------------------------------------------------ logs
+
+  follow(logId: number, positions: SharedArrayBuffer): void {
+    this.logs.set(logId, positions);
+    this.checkpoints.live(logId, positions);
+    this.send({ kind: 'log', logId, positions });
+  }
+
+  ended(logId: number, end: number): void {
+    this.logs.delete(logId);
+    if (this.worker === null) this.oldLogs.push({ logId, end });
+    else {
+      this.checkpoints.ended(logId, end);
+      this.send({ kind: 'logEnded', logId, end });
+    }
+  }
+
+  liveLogs(): LiveLog[] {
+    return [...this.logs].map(([logId, positions]) => ({ logId, positions }));
+  }
+
+  extent(extent: CodeExtent): void {
+    this.send({ kind: 'extent', extent });
+  }
+
+  // ------------------------------------------------------------ owners
+
+  ownerReady(owner: number, first: boolean): void {
+    // What its last life claimed where it could not look cannot be told from what it left unsold: a new seat decides.
+    for (const seat of first ? [] : this.options.seats.all()) {
+      if (this.opened[owner][seat.shard] !== seat.epoch) this.fenced(seat);
+    }
+    // It began without a seat in what is being left, or reads from the store what is being taken in.
+    this.suspending.ownerDone(owner);
+    this.taking.ownerDone(owner);
+  }
+
+  ownerStarts(owner: number): void {
+    this.opened[owner] = [];
+    this.followed[owner].fill(0);
+  }
+
+  fromOwner(owner: number, message: FromOwner): void {
+    if (typeof message === 'number') return;
+    const { seats } = this.options;
+    switch (message.kind) {
+      case 'quiesced':
+        this.suspending.done(owner, message.shard);
+        break;
+      case 'tookIn':
+        this.taking.done(owner, message.shard);
+        break;
+      case 'shardOpened':
+        this.opened[owner][message.shard] = message.epoch;
+        break;
+      case 'shardRefused': {
+        const seat = seats.get(message.shard);
+        if (seat === null || seat.epoch !== message.epoch || seat.incarnation !== message.incarnation) return;
+        if (message.why === 'lost') this.lost(seat, message.detail);
+        else this.fenced(seat);
+        break;
+      }
+      case 'shardCutOff':
+        this.send({ kind: 'cutOff', shard: message.shard, incarnation: message.incarnation });
+        break;
+    }
+  }
+
+  lost({ shard, incarnation }: ShardSeat, detail: string): void {
+    this.send({ kind: 'lost', shard, incarnation, detail });
+  }
+
+  fenced({ shard, epoch }: ShardSeat): void {
+    this.send({ kind: 'fenced', shard, epoch });
+  }
+
+  stop(patienceMs: number): Promise<void> {
+    if (this.ticker !== null) clearInterval(this.ticker);
+    return new Promise((resolve) => {
+      if (this.worker === null) {
+        resolve();
+        return;
+      }
+      this.tick();
+      const timer = setTimeout(() => {
+        this.options.logger.warn('not everything was flushed in time; streams and logs keep it');
+        void this.worker?.terminate().then(() => resolve());
+      }, patienceMs + 2_000);
+      this.onStopped = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.send({ kind: 'stop', patienceMs });
+    });
+  }
+
+  private take(message: Exclude<FromCluster, { kind: 'ready' }>): void {
+    const { seats, tellOwners, logger } = this.options;
+    switch (message.kind) {
+      case 'suspend': {
+        const { shard, reason } = message;
+        if (seats.get(shard) !== null) logger.warn({ shard, reason }, 'a shard is left');
+        seats.close(shard);
+        this.options.onClosed(shard);
+        this.suspending.begin(shard);
+        tellOwners({ kind: 'shardSuspend', shard });
+        break;
+      }
+      case 'takeIn':
+        this.taking.begin(message.shard);
+        tellOwners({ kind: 'takeIn', shard: message.shard, entries: message.entries });
+        break;
+      case 'open':
+        seats.open(message.seat);
+        if (message.follow !== null) {
+          for (const positions of this.followed) {
+            positions[message.seat.shard] = 0;
+            positions[SHARDS + message.seat.shard] = 0;
+          }
+        }
+        tellOwners({ kind: 'shardOpen', seat: message.seat, follow: message.follow });
+        this.options.onOpen(message.seat.shard);
+        break;
+      case 'watermark':
+        this.stored[message.shard] = message;
+        if (message.counts !== null) this.options.onFlushed(message.counts);
+        break;
+      case 'state':
+        this.state = message.state;
+        break;
+      case 'oldLogsStored':
+        for (const logId of message.logIds) this.checkpoints.remove(logId);
+        break;
+      case 'fatal':
+        this.options.onFatal(new Error(message.detail));
+        break;
+      case 'stopped':
+        logger.info({ settled: message.settled }, 'left the cluster');
+        break;
+    }
+  }
+
+  private tick(): void {
+    for (const { shard, incarnation } of this.options.seats.all()) {
+      this.send({ kind: 'applied', shard, incarnation, position: this.followedTo(shard) });
+    }
+    this.checkpoints.tick(
+      this.options.seats.all().map(({ shard, incarnation }) => ({
+        shard,
+        incarnation,
+        // Whatever stands in a local log was followed, or stood before the head its owner was told with it.
+        position: Math.max(
+          ...this.followed.flatMap((positions) => [positions[shard], positions[SHARDS + shard]]),
+        ),
+      })),
+      this.stored,
+      Date.now(),
+    );
+  }
+
+  private send(message: ToCluster): void {
+    this.worker?.postMessage(message);
+  }
+}

@@ -1,0 +1,26 @@
+/** Something every owner must have done for a shard before the next step: who has not yet. An owner that is down counts as soon as it is up again. */
+export class OwnerRounds {
+  private readonly owners: number;
+  private readonly onAll: (shard: number) => void;
+  private readonly missing = new Map<number, Set<number>>();
+
+  constructor(owners: number, onAll: (shard: number) => void) {
+    this.owners = owners;
+    this.onAll = onAll;
+  }
+
+  begin(shard: number): void {
+    this.missing.set(shard, new Set(Array.from({ length: this.owners }, (_, owner) => owner)));
+  }
+
+  done(owner: number, shard: number): void {
+    const missing = this.missing.get(shard);
+    if (missing === undefined || !missing.delete(owner) || missing.size > 0) return;
+    this.missing.delete(shard);
+    this.onAll(shard);
+  }
+
+  ownerDone(owner: number): void {
+    for (const shard of [...this.missing.keys()]) this.done(owner, shard);
+  }
+}
