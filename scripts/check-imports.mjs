@@ -41,6 +41,7 @@ const MAY_KNOW = {
     'audit',
     'claims',
     'claimlog',
+    'cluster',
     'ledger',
     'rings',
     'workers',
