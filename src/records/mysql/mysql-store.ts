@@ -1,0 +1,110 @@
+/**
+ * The record store of the profiles `single` and `cluster`: MariaDB 10.11 and later, MySQL 8 and later. Each method is a
+ * line here; the files beside this one say how.
+ */
+import type { Activity, CodeExtent, Template } from '../../domain/template.ts';
+import type {
+  ClaimBatch,
+  CommitOutcome,
+  CouponRow,
+  ExtentRequest,
+  IdempotencyMark,
+  RecordStore,
+  SaveOutcome,
+  WalletQuery,
+  Watermark,
+} from '../../ports.ts';
+import { readActivities, readExtents, readTemplates } from './catalog-reads.ts';
+import { saveActivity, saveTemplate } from './catalog-saves.ts';
+import { type BlockPage, blockPage } from './claim-blocks.ts';
+import { ClaimCommits } from './claim-commits.ts';
+import { countByTemplate, coupon, wallet } from './coupon-reads.ts';
+import { keepFact } from './facts.ts';
+import { migrate } from './migrations.ts';
+import { type MysqlOptions, MysqlPool } from './pool.ts';
+
+/** Brings the schema up to date first. `url`: mysql://user:password@host:port/database, TLS and more as ?ssl={…}. */
+export async function openMysqlStore(url: string, options: MysqlOptions = {}): Promise<MysqlStore> {
+  const pool = new MysqlPool(url, options);
+  try {
+    await pool.open();
+    await migrate(pool);
+    const claims = new ClaimCommits(pool);
+    if (options.loadData !== false) await claims.probe();
+    return new MysqlStore(pool, claims);
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+}
+
+export class MysqlStore implements RecordStore {
+  private readonly pool: MysqlPool;
+  private readonly claims: ClaimCommits;
+
+  constructor(pool: MysqlPool, claims: ClaimCommits) {
+    this.pool = pool;
+    this.claims = claims;
+  }
+
+  // ---- catalog
+
+  templates(): Promise<Template[]> {
+    return this.pool.read((session) => readTemplates(session));
+  }
+
+  activities(): Promise<Activity[]> {
+    return this.pool.read((session) => readActivities(session));
+  }
+
+  extents(): Promise<CodeExtent[]> {
+    return this.pool.read((session) => readExtents(session));
+  }
+
+  saveTemplate(
+    template: Template,
+    extent: ExtentRequest | null,
+    mark: IdempotencyMark | null,
+  ): Promise<SaveOutcome<Template>> {
+    this.claims.forget(template.id);
+    return saveTemplate(this.pool, template, extent, mark);
+  }
+
+  saveActivity(activity: Activity, mark: IdempotencyMark | null): Promise<SaveOutcome<Activity>> {
+    return saveActivity(this.pool, activity, mark);
+  }
+
+  keepFact(name: string, valueIfNew: string): Promise<string> {
+    return keepFact(this.pool, name, valueIfNew);
+  }
+
+  // ---- claims
+
+  commitClaims(batch: ClaimBatch): Promise<CommitOutcome> {
+    return this.claims.commit(batch);
+  }
+
+  watermarks(): Promise<Watermark[]> {
+    return this.claims.watermarks();
+  }
+
+  claimBlocks(afterBlock: number): Promise<BlockPage> {
+    return blockPage(this.pool, afterBlock, null);
+  }
+
+  countByTemplate(): Promise<{ templateId: number; count: number }[]> {
+    return countByTemplate(this.pool);
+  }
+
+  wallet(query: WalletQuery): Promise<CouponRow[]> {
+    return wallet(this.pool, query);
+  }
+
+  coupon(couponId: number): Promise<CouponRow | null> {
+    return coupon(this.pool, couponId);
+  }
+
+  close(): Promise<void> {
+    return this.pool.close();
+  }
+}
