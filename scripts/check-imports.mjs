@@ -67,6 +67,7 @@ const MAY_KNOW = {
     'config',
   ],
   live: [...PURE, 'actors', 'auth', 'catalog', 'claims', 'http'],
+  start: null,
   cli: null,
   main: null,
 };

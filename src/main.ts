@@ -6,7 +6,6 @@
  * owners and flusher drained, stores closed, lock released.
  */
 import path from 'node:path';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { liveAudit } from './audit/live-audit.ts';
 import { AddressRateLimiter } from './auth/address-rate-limit.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
@@ -14,6 +13,7 @@ import { type Jwks, loadJwks } from './auth/jwks.ts';
 import { RateLimiter } from './auth/rate-limit.ts';
 import { tick } from './catalog/activity-changes.ts';
 import { Catalog, wasOpened } from './catalog/catalog.ts';
+import { CatalogFollower } from './catalog/catalog-follow.ts';
 import { logRoot } from './claimlog/segment.ts';
 import type { Config } from './config.ts';
 import { lockDataDir } from './datadir/lock.ts';
@@ -38,8 +38,10 @@ import { LiveSocket } from './live/live-socket.ts';
 import { StockWatch } from './live/stock-watch.ts';
 import { createLogger, type Logger } from './logger.ts';
 import type { ExtentRequest, RecordStore } from './ports.ts';
+import type { ClusterStore } from './ports-cluster.ts';
+import { openSharedNode } from './start/shared-node.ts';
 import { Wallet } from './wallet/wallet.ts';
-import { remote } from './workers/rpc.ts';
+import { RecordsLink } from './workers/records-link.ts';
 import { threadCpuSeconds } from './workers/thread-cpu.ts';
 
 const CATALOG_TICK_MS = 500;
@@ -80,13 +82,11 @@ async function run(config: Config, logger: Logger): Promise<number> {
 
   // ------------------------------------------------------------ stores
   const storeFile = path.join(config.dataDir, 'records.db');
-  const recordsCpu = new Float64Array(new SharedArrayBuffer(8));
-  const records = startRecords(storeFile, recordsCpu.buffer as SharedArrayBuffer, onFatal);
-  await records.ready;
-  const connectStore = (port: MessagePort): void => records.worker.postMessage({ port }, [port]);
-  const { port1, port2 } = new MessageChannel();
-  connectStore(port2);
-  const store: RecordStore & { disconnect(): void } = remote<RecordStore>(port1);
+  const records = await RecordsLink.start<RecordStore & ClusterStore>(
+    config.mysqlUrl === null ? { kind: 'sqlite', file: storeFile } : { kind: 'mysql', url: config.mysqlUrl },
+    onFatal,
+  );
+  const { store } = records;
   const fingerprint = keyFingerprint(secrets.codeKey);
   if ((await store.keepFact('code_key_fingerprint', fingerprint)) !== fingerprint) {
     throw new StartRefused(
@@ -96,30 +96,46 @@ async function run(config: Config, logger: Logger): Promise<number> {
 
   // ------------------------------------------------------------ catalog and engine
   const codeIndex = new CodeIndex(await store.extents());
+  let follower: CatalogFollower | null = null;
+  const shared = await openSharedNode(config, store, logger, () => follower?.nudge());
   const engine = new Engine({
     config,
     codeKey: secrets.codeKey,
     store,
-    connectStore,
-    shared: null,
+    connectStore: (port) => records.connect(port),
+    shared: shared?.node ?? null,
     logger,
     onFatal,
   });
-  const catalog = await Catalog.load({
-    store,
-    engine: {
-      templateChanged: (template, activities, extent) => {
-        if (extent !== null) codeIndex.add(extent);
-        return engine.templateChanged(template, activities, extent);
+  // In a cluster other nodes change the catalog too: what came before and what comes after meet without a gap.
+  const from = config.profile === 'cluster' ? await store.changesSince(0) : undefined;
+  const catalog = await Catalog.load(
+    {
+      store,
+      engine: {
+        templateChanged: (template, activities, extent) => {
+          if (extent !== null) codeIndex.add(extent);
+          return engine.templateChanged(template, activities, extent);
+        },
+        openActivity: (activity) => engine.openActivity(activity),
+        resizeActivity: (activity) => engine.resizeActivity(activity),
+        closeActivity: (activity) => engine.closeActivity(activity),
       },
-      openActivity: (activity) => engine.openActivity(activity),
-      resizeActivity: (activity) => engine.resizeActivity(activity),
-      closeActivity: (activity) => engine.closeActivity(activity),
+      spaces: codeSpaces,
+      now: Date.now,
+      log: logger,
     },
-    spaces: codeSpaces,
-    now: Date.now,
-    log: logger,
-  });
+    from,
+  );
+  if (from !== undefined) {
+    follower = new CatalogFollower({
+      catalog,
+      changesSince: (sequence) => store.changesSince(sequence),
+      from: from.sequence,
+      log: logger,
+      onExtent: (extent) => codeIndex.add(extent),
+    });
+  }
 
   // ------------------------------------------------------------ faces
   const now = Date.now;
@@ -198,7 +214,7 @@ async function run(config: Config, logger: Logger): Promise<number> {
     threadCpu: () => [
       ['ingress', threadCpuSeconds()],
       ['flusher', engine.sink.cpu[0]],
-      ['records', recordsCpu[0]],
+      ['records', records.cpu[0]],
     ],
     liveConnections: () => live.connections,
   });
@@ -213,6 +229,7 @@ async function run(config: Config, logger: Logger): Promise<number> {
   const startMs = Date.now();
   const opened = [...catalog.activities()].filter(wasOpened);
   await Promise.race([engine.start(catalog.templates(), opened, await store.extents()), ended]);
+  follower?.start();
   const ticker = setInterval(() => {
     tick(catalog).catch((error: unknown) => logger.error({ err: error }, 'catalog tick failed'));
   }, CATALOG_TICK_MS);
@@ -242,39 +259,20 @@ async function run(config: Config, logger: Logger): Promise<number> {
   claims.draining = true;
   live.draining = true;
   clearInterval(ticker);
+  await follower?.stop();
   watch.stop();
   server.stopListening();
   await drained(() => engine.desk.inFlight === 0 && router.inFlight() === 0, config.drainTimeoutMs);
   live.closeAll();
   await engine.stop(config.drainTimeoutMs);
+  await shared?.ledger.disconnect();
   server.close();
   await internal.close();
   await store.close();
-  store.disconnect();
-  await records.worker.terminate();
+  await records.end();
   lock.release();
   logger.info('stopped');
   return 0;
-}
-
-function startRecords(
-  file: string,
-  cpu: SharedArrayBuffer,
-  onFatal: (error: Error) => void,
-): { worker: Worker; ready: Promise<void> } {
-  const worker = new Worker(new URL('./workers/records-entry.js', import.meta.url), {
-    workerData: { file, cpu },
-  });
-  const ready = new Promise<void>((resolve, reject) => {
-    worker.once('message', () => {
-      worker.off('error', reject);
-      // From now on its death is the server's: the logs keep what it did not store.
-      worker.on('error', onFatal);
-      resolve();
-    });
-    worker.once('error', reject);
-  });
-  return { worker, ready };
 }
 
 function codeSpaces(template: Template, publishedAtMs: number): ExtentRequest['spaces'] {
@@ -305,10 +303,14 @@ function readiness(
   );
   if (down.length > 0) checks.owners = `not running: ${down.join(', ')}`;
   if (engine.desk.lagging) checks.flusher = `more than ${config.lagLimitClaims} claims are not flushed`;
-  if (engine.sink.delayed) checks.records = 'the record store does not take claims at the moment';
   for (const [logId, detail] of engine.sink.stuck) checks[`log-${logId}`] = detail;
-  const { records, ...grave } = checks;
-  return { ready: Object.keys(grave).length === 0, checks };
+  Object.assign(checks, engine.cluster?.closedShards() ?? {});
+  const grave = Object.keys(checks).length > 0;
+  // These can wait, and be waited for: claims go on meanwhile.
+  if (engine.sink.delayed) checks.records = 'the record store does not take claims at the moment';
+  const unwritten = engine.single?.closedShards ?? [];
+  if (unwritten.length > 0) checks.ledger = 'Redis is away or empty: units in hand are sold meanwhile';
+  return { ready: !grave, checks };
 }
 
 /** Waits for a condition with patience; going on without it is what the caller's next step is made for. */

@@ -48,6 +48,9 @@ export class ClusterOwner extends Owner {
   protected override readonly ports: ClusterPorts;
   private readonly queues = Array.from({ length: SHARDS }, (_, shard) => new CommitQueue(shard));
   private late: Late[] = [];
+  private readonly templates = new Set<number>();
+  /** By template, once it is known: its partitions, or 0 when none of its actors are here. */
+  private readonly partitions = new Map<number, number>();
   /** Shards that are to be left alone once nothing of them waits for the log. */
   private readonly leaving = new Set<number>();
 
@@ -215,6 +218,22 @@ export class ClusterOwner extends Owner {
 
   // ------------------------------------------------------------ the streams
 
+  /** The template is known in this process; whether any of its actors are here or not. */
+  learn(templateId: number): void {
+    this.templates.add(templateId);
+  }
+
+  /** Whether all that these claims are about has arrived here: templates, their units and activities. */
+  canFollow(words: Uint32Array): boolean {
+    for (let at = 0; at < words.length; at += ENTRY_WORDS) {
+      if (!this.templates.has(words[at])) return false;
+      const actor = this.actorOf(words, at);
+      if (actor === undefined) continue;
+      if (words[at + 1] >= actor.units.capacity || !actor.pools.has(words[at + 4])) return false;
+    }
+    return true;
+  }
+
   /**
    * Takes in claims that stand in the shard's stream before `position`, or, with `position` negative, that were stored.
    * Those of others' users and of templates served elsewhere are passed over.
@@ -238,29 +257,32 @@ export class ClusterOwner extends Owner {
   }
 
   private takeOver(words: Uint32Array, at: number): void {
-    const first = this.actor(words[at], 0) ?? this.anyActor(words[at]);
-    if (first === undefined) return;
+    const actor = this.actorOf(words, at);
+    if (actor === undefined) return;
+    const serial = words[at + 1];
     const lo = words[at + 2];
     const hi = words[at + 3];
-    const actor = this.actor(words[at], partitionOf(lo, hi, first.rules.partitions));
-    const serial = words[at + 1];
-    if (actor === undefined || serial >= actor.units.capacity) {
-      if (actor !== undefined) throw new Error(`template ${words[at]} has no serial ${serial} here yet`);
-      return;
-    }
     if (actor.holds(lo, hi, serial)) return;
-    const pool = actor.pools.get(words[at + 4]);
-    if (pool === undefined)
-      throw new Error(`template ${words[at]} has no activity ${words[at + 4]} here yet`);
+    const pool = actor.pools.get(words[at + 4])!;
     assert(!actor.units.isClaimed(serial), `template ${words[at]}, serial ${serial}: claimed by two users`);
     actor.units.setCode(serial, words[at + 5], words[at + 6] & 0xffff);
     actor.give(pool, lo, hi, words[at + 8], words[at + 9], serial, actor.users.newest(lo, hi));
     this.log(pool, serial, lo, hi, words[at + 8], words[at + 9]);
   }
 
-  private anyActor(templateId: number): TemplateActor | undefined {
-    for (const actor of this.allActors()) if (actor.rules.templateId === templateId) return actor;
-    return undefined;
+  /** The actor that serves the user of an entry, if it is here. */
+  private actorOf(words: Uint32Array, at: number): TemplateActor | undefined {
+    const templateId = words[at];
+    const known = this.partitions.get(templateId);
+    if (known === undefined) {
+      let partitions = 0;
+      for (const actor of this.allActors()) {
+        if (actor.rules.templateId === templateId) partitions = actor.rules.partitions;
+      }
+      if (this.templates.has(templateId)) this.partitions.set(templateId, partitions);
+      return partitions === 0 ? undefined : this.actorOf(words, at);
+    }
+    return known === 0 ? undefined : this.actor(templateId, partitionOf(words[at + 2], words[at + 3], known));
   }
 
   protected override followed(shard: number, position: number): void {

@@ -27,6 +27,7 @@ export interface ClusterLinkOptions {
   readonly onClosed: (shard: number) => void;
   readonly onOpen: (shard: number) => void;
   readonly onFlushed: (counts: readonly (readonly [number, number])[]) => void;
+  readonly onCatalogBehind: () => void;
   readonly onFatal: (error: Error) => void;
   readonly logger: Logger;
 }
@@ -96,6 +97,18 @@ export class ClusterLink implements ClaimSink {
 
   get delayed(): boolean {
     return (this.state?.storeAwaySinceMs ?? null) !== null;
+  }
+
+  /** For /readyz: what is not open, and why. */
+  closedShards(): Record<string, string> {
+    const closed: Record<string, string> = {};
+    if (this.state === null) return { cluster: 'not joined yet' };
+    for (const { shard, phase, why, waitingFor, stuck } of this.state.shards) {
+      const waits = waitingFor.length > 0 ? `; waiting for the logs of ${waitingFor.join(', ')}` : '';
+      if (phase !== 'open') closed[`shard-${shard}`] = `${phase}: ${why ?? 'no reason known'}${waits}`;
+      else if (stuck !== null) closed[`shard-${shard}`] = stuck;
+    }
+    return closed;
   }
 
   /** Claims known here that the record store does not have yet. */
@@ -176,6 +189,9 @@ export class ClusterLink implements ClaimSink {
         else this.fenced(seat);
         break;
       }
+      case 'catalogBehind':
+        this.options.onCatalogBehind();
+        break;
       case 'shardCutOff':
         this.send({ kind: 'cutOff', shard: message.shard, incarnation: message.incarnation });
         break;

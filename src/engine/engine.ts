@@ -52,6 +52,8 @@ export interface ClusterNode extends SharedLedger {
   readonly redisUrl: string;
   readonly installation: string;
   readonly waitReplicas: number;
+  /** Other nodes sell what this one has not been told of. */
+  readonly onCatalogBehind: () => void;
 }
 
 export interface EngineOptions {
@@ -124,6 +126,7 @@ export class Engine implements CatalogEngine {
         connectStore: options.connectStore,
         tellOwners: (message) => this.owners.sendAll(message),
         onFlushed,
+        onCatalogBehind: shared.onCatalogBehind,
         onFatal: options.onFatal,
         logger,
       });
@@ -232,7 +235,9 @@ export class Engine implements CatalogEngine {
     this.options.connectStore(port2);
     const templates: OwnedTemplate[] = [];
     for (const view of this.templates.values()) {
-      if (view.actors.some(({ owner }) => owner === index)) templates.push(ownedTemplate(view));
+      // In a cluster every owner follows every shard, and must tell what is served elsewhere from what it has not heard of.
+      if (this.cluster !== null || view.actors.some(({ owner }) => owner === index))
+        templates.push(ownedTemplate(view));
     }
     const logId = this.nextLogId++;
     // In a cluster the streams and the record store have what other logs of this node have.
@@ -387,8 +392,10 @@ export class Engine implements CatalogEngine {
       });
     }
     const owned = ownedTemplate(view);
-    for (const owner of new Set(view.actors.map((actor) => actor.owner))) {
-      this.owners.send(owner, { kind: 'template', template: owned });
+    if (this.cluster !== null) this.owners.sendAll({ kind: 'template', template: owned });
+    else {
+      for (const owner of new Set(view.actors.map((actor) => actor.owner)))
+        this.owners.send(owner, { kind: 'template', template: owned });
     }
     await this.pools.templateChanged(view, extent);
   }

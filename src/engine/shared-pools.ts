@@ -43,15 +43,15 @@ export class SharedPools implements Pools {
 
   async templateChanged(view: TemplateView, newExtent: CodeExtent | null): Promise<void> {
     const { id: templateId, total } = view.template;
-    this.openHere(view);
     for (const { id, status } of view.activities) {
       if (status === 'stopped') this.closeHere({ templateId, activityId: id });
     }
-    const general: PoolRef = { templateId, activityId: 0 };
+    // Whoever hears of them first tells the ledger of new units; a pool must be known there before it is asked.
     if (newExtent !== null) {
       await this.step(templateId, (seat) => this.options.ledger.raise(seat, templateId, total));
     }
-    this.options.supply.look(general);
+    this.openHere(view);
+    this.options.supply.look({ templateId, activityId: 0 });
   }
 
   async resizeActivity(activity: Activity, view: TemplateView): Promise<TakenUnits> {

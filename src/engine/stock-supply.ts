@@ -62,6 +62,8 @@ interface Pool {
   /** Ask for more below this many free units. */
   low: number;
   owes: 'nothing' | 'half' | 'all';
+  /** It takes no more claims, ever. */
+  ended: boolean;
 }
 
 export interface StockSupplyOptions {
@@ -95,8 +97,7 @@ export class StockSupply {
   /** The pool takes claims on this node from now on. */
   open(ref: PoolRef): void {
     const key = keyOf(ref);
-    const known = this.pools.get(key);
-    if (known !== undefined && known.state !== 'closed') return;
+    if (this.pools.has(key)) return;
     const pool: Pool = { ref, ...blank() };
     this.pools.set(key, pool);
     this.pump(pool);
@@ -106,6 +107,7 @@ export class StockSupply {
   close(ref: PoolRef): void {
     const pool = this.pools.get(keyOf(ref));
     if (pool === undefined) return;
+    pool.ended = true;
     this.enter(pool, 'closed');
     this.owe(pool, true);
   }
@@ -113,8 +115,8 @@ export class StockSupply {
   /** Units may be there again, or more of them: ask. */
   look(ref: PoolRef): void {
     const pool = this.pools.get(keyOf(ref));
-    if (pool === undefined || pool.state === 'closed') return;
-    if (pool.state === 'exhausted') this.enter(pool, 'open');
+    if (pool === undefined || pool.ended) return;
+    if (pool.state !== 'recalling') this.enter(pool, 'open');
     pool.news = true;
     this.pump(pool);
   }
@@ -150,7 +152,7 @@ export class StockSupply {
   reseated(shard: number): void {
     for (const pool of this.pools.values()) {
       if (shardOf(pool.ref.templateId) !== shard) continue;
-      Object.assign(pool, blank());
+      Object.assign(pool, blank(), { ended: pool.ended, state: pool.ended ? 'closed' : 'open' });
       this.waiting.delete(pool);
       this.options.stock.newsOf(pool.ref);
       this.pump(pool);
@@ -296,6 +298,7 @@ function blank(): Omit<Pool, 'ref'> {
     news: false,
     low: 1,
     owes: 'nothing',
+    ended: false,
   };
 }
 

@@ -115,6 +115,7 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
   /** Makes or updates the actors of a template that are placed here; returns their shares. */
   function takeTemplate(template: OwnedTemplate): ActorShares[] {
     const { rules } = template;
+    clusterOwner?.learn(rules.templateId);
     const made: ActorShares[] = [];
     for (let partition = 0; partition < rules.partitions; partition++) {
       if (ownerOf(rules.templateId, partition, task.owners) !== task.index) continue;
@@ -297,8 +298,9 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
           clusterOwner!.suspend(message.shard);
           break;
         case 'takeIn':
-          clusterOwner!.follow(message.shard, entryWords(message.entries), -1, Date.now());
-          post({ kind: 'tookIn', shard: message.shard });
+          void shards!
+            .takeIn(message.shard, message.entries)
+            .then(() => post({ kind: 'tookIn', shard: message.shard }));
           break;
         case 'stop':
           stopping = true;

@@ -133,6 +133,8 @@ export type FromOwner =
       readonly detail: string;
     }
   | { readonly kind: 'shardCutOff'; readonly shard: number; readonly incarnation: number }
+  /** Claims of other nodes are about what this one has not been told yet. */
+  | { readonly kind: 'catalogBehind' }
   | { readonly kind: 'quiesced'; readonly shard: number }
   | { readonly kind: 'tookIn'; readonly shard: number }
   | { readonly kind: 'stopped'; readonly logId: number; readonly end: number };

@@ -18,6 +18,7 @@ import type { FromOwner, OwnerClusterTask } from './owner-messages.ts';
 /** How long clients wait for a commit before they are told `unavailable`. */
 const COMMIT_PATIENCE_MS = 1_000;
 const START_PATIENCE_MS = 5_000;
+const CATALOG_WAIT_MS = 30;
 const RETRY_MS_MIN = 20;
 const RETRY_MS_MAX = 500;
 /** Claims read from a stream at once. */
@@ -233,12 +234,30 @@ export class OwnerShards {
       const entries = await this.ledger.read(shard, seat.incarnation, from, READ_CLAIMS);
       if (followed.incarnation !== seat.incarnation || followed.position !== from) return;
       if (entries.byteLength === 0) return;
+      const words = entryWords(entries);
+      if (!this.owner.canFollow(words)) {
+        await this.waitForCatalog();
+        return;
+      }
       followed.position = from + entries.byteLength / ENTRY_BYTES;
       followed.head = Math.max(followed.head, followed.position);
-      this.step(() => this.owner.follow(shard, entryWords(entries), followed.position, Date.now()));
+      this.step(() => this.owner.follow(shard, words, followed.position, Date.now()));
     } finally {
       followed.reading = false;
     }
+  }
+
+  /** Takes in claims that were stored; resolves when memory has them. */
+  async takeIn(shard: number, entries: Uint8Array): Promise<void> {
+    const words = entryWords(entries);
+    while (!this.owner.canFollow(words) && !this.over) await this.waitForCatalog();
+    this.step(() => this.owner.follow(shard, words, -1, Date.now()));
+  }
+
+  /** Another node has sold what this one has not heard of yet. */
+  private async waitForCatalog(): Promise<void> {
+    this.tell({ kind: 'catalogBehind' });
+    await pause(CATALOG_WAIT_MS);
   }
 
   /** What was not read yet is not in the stream any more: it is in the record store, and comes from there. */
