@@ -8,7 +8,7 @@ import type { FillOutcome } from '../../ports-cluster.ts';
 import { KnownTemplates, sift } from '../claim-values.ts';
 import { appendBlock, insertBlocks, type OpenBlock } from './claim-blocks.ts';
 import { insertRows, LoadIncomplete, learn, loadRows, storedRows } from './coupon-inserts.ts';
-import { failureOf, refusesLoadData } from './failures.ts';
+import { failureOf, isDuplicate, refusesLoadData } from './failures.ts';
 import type { MysqlPool } from './pool.ts';
 import type { Session } from './session.ts';
 
@@ -16,8 +16,6 @@ interface Mark {
   readonly offset: number;
   readonly fence: number;
 }
-
-const isDuplicate = (error: unknown): boolean => failureOf(error) === 'duplicate';
 
 export class ClaimCommits {
   private readonly pool: MysqlPool;

@@ -44,6 +44,10 @@ export function failureOf(error: unknown): Failure {
   return 'other';
 }
 
+export function isDuplicate(error: unknown): boolean {
+  return failureOf(error) === 'duplicate';
+}
+
 /** The server refuses LOAD DATA LOCAL and always will. */
 export function refusesLoadData(error: unknown): boolean {
   return NO_LOAD_DATA.has((error as SqlError).errno ?? 0);

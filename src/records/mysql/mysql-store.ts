@@ -14,10 +14,20 @@ import type {
   WalletQuery,
   Watermark,
 } from '../../ports.ts';
-import { readActivities, readExtents, readTemplates } from './catalog-reads.ts';
+import type {
+  CatalogChanges,
+  ClusterStore,
+  FillOutcome,
+  MemberRow,
+  NodeRow,
+  ShardRow,
+} from '../../ports-cluster.ts';
+import { changesSince, readActivities, readExtents, readTemplates } from './catalog-reads.ts';
 import { saveActivity, saveTemplate } from './catalog-saves.ts';
 import { type BlockPage, blockPage } from './claim-blocks.ts';
 import { ClaimCommits } from './claim-commits.ts';
+import * as cluster from './cluster-nodes.ts';
+import * as shards from './cluster-shards.ts';
 import { countByTemplate, coupon, wallet } from './coupon-reads.ts';
 import { keepFact } from './facts.ts';
 import { migrate } from './migrations.ts';
@@ -38,7 +48,7 @@ export async function openMysqlStore(url: string, options: MysqlOptions = {}): P
   }
 }
 
-export class MysqlStore implements RecordStore {
+export class MysqlStore implements RecordStore, ClusterStore {
   private readonly pool: MysqlPool;
   private readonly claims: ClaimCommits;
 
@@ -102,6 +112,80 @@ export class MysqlStore implements RecordStore {
 
   coupon(couponId: number): Promise<CouponRow | null> {
     return coupon(this.pool, couponId);
+  }
+
+  // ---- cluster
+
+  changesSince(sequence: number): Promise<CatalogChanges> {
+    return changesSince(this.pool, sequence);
+  }
+
+  takeFence(logId: number): Promise<{ fence: number; offset: number }> {
+    return this.claims.takeFence(logId);
+  }
+
+  fillIn(logId: number, entries: Uint8Array): Promise<FillOutcome> {
+    return this.claims.fillIn(logId, entries);
+  }
+
+  logBlocks(logId: number, fromOffset: number, afterBlock: number): Promise<BlockPage> {
+    return blockPage(this.pool, afterBlock, { logId, fromOffset });
+  }
+
+  registerNode(nodeId: string, startId: string, host: string): Promise<'registered' | 'forgotten'> {
+    return cluster.registerNode(this.pool, nodeId, startId, host);
+  }
+
+  beat(nodeId: string, startId: string): Promise<'ok' | 'forgotten' | 'replaced'> {
+    return cluster.beat(this.pool, nodeId, startId);
+  }
+
+  nodeStopped(nodeId: string, startId: string): Promise<void> {
+    return cluster.nodeStopped(this.pool, nodeId, startId);
+  }
+
+  nodes(): Promise<NodeRow[]> {
+    return cluster.nodes(this.pool);
+  }
+
+  forgetNode(nodeId: string): Promise<void> {
+    return cluster.forgetNode(this.pool, nodeId);
+  }
+
+  ensureShards(count: number): Promise<void> {
+    return shards.ensureShards(this.pool, count);
+  }
+
+  shards(): Promise<ShardRow[]> {
+    return shards.shards(this.pool);
+  }
+
+  members(): Promise<MemberRow[]> {
+    return shards.members(this.pool);
+  }
+
+  joinShard(shard: number, nodeId: string, incarnation: number): Promise<boolean> {
+    return shards.joinShard(this.pool, shard, nodeId, incarnation);
+  }
+
+  leaveShard(shard: number, nodeId: string, incarnation: number): Promise<void> {
+    return shards.leaveShard(this.pool, shard, nodeId, incarnation);
+  }
+
+  declareLost(shard: number, incarnation: number): Promise<void> {
+    return shards.declareLost(this.pool, shard, incarnation);
+  }
+
+  contributed(shard: number, nodeId: string, incarnation: number): Promise<void> {
+    return shards.contributed(this.pool, shard, nodeId, incarnation);
+  }
+
+  takeRebuild(shard: number, nodeId: string, patienceMs: number): Promise<shards.TakeOutcome> {
+    return shards.takeRebuild(this.pool, shard, nodeId, patienceMs);
+  }
+
+  openShard(shard: number, nodeId: string, incarnation: number): Promise<boolean> {
+    return shards.openShard(this.pool, shard, nodeId, incarnation);
   }
 
   close(): Promise<void> {
