@@ -24,9 +24,19 @@ if last then
 end
 
 local NO_KEY, NO_SERIAL = string.rep('\0', 8), string.rep('\0', 4)
-local USERS_AT_ONCE = 1024
-local SERIALS_AT_ONCE = 32
-local SERIALS = string.rep('<I4xxxxxxxx', SERIALS_AT_ONCE)
+local AT_ONCE = 1000
+
+-- One column of `count` rows of `size` bytes, from row `first` (0 …) on, cut in one call: a call a claim is too much.
+local function column(format, blob, size, first, count)
+  if count <= AT_ONCE then return { unpackBytes(string.rep(format, count), blob, first * size + 1) } end
+  local values = {}
+  for at = 0, count - 1, AT_ONCE do
+    local some = math.min(AT_ONCE, count - at)
+    local part = { unpackBytes(string.rep(format, some), blob, (first + at) * size + 1) }
+    for i = 1, some do values[at + i] = part[i] end
+  end
+  return values
+end
 
 -- The lease without the first `count` of these units, or nil when they are not all in it. Units mostly come in runs.
 local function afterSale(lease, serials, count)
@@ -51,17 +61,10 @@ for arg = 9, #ARGV, 6 do
   local fields = call('HMGET', key .. ':pool', 'leased', 'closed', 'free', 'thirsty')
   local group = { arg = arg, name = name, key = key, fields = fields, offered = 0 }
   if fields[1] and fields[2] ~= '1' then
-    local units, serials, offered = ARGV[arg + 5], {}, #ARGV[arg + 5] / 12
-    local at = 0
-    while at + SERIALS_AT_ONCE <= offered do
-      local some = { unpackBytes(SERIALS, units, at * 12 + 1) }
-      for i = 1, SERIALS_AT_ONCE do serials[at + i] = some[i] end
-      at = at + SERIALS_AT_ONCE
-    end
-    for i = at + 1, offered do serials[i] = unpackBytes('<I4', units, i * 12 - 11) end
-    group.offered, group.serials = offered, serials
+    group.offered = #ARGV[arg + 5] / 12
+    group.serials = column('<I4xxxxxxxx', ARGV[arg + 5], 12, 0, group.offered)
     group.lease = call('HGET', key .. ':leases', nodeId) or ''
-    group.left = afterSale(group.lease, serials, offered)
+    group.left = afterSale(group.lease, group.serials, group.offered)
     if not group.left then return {'fenced'} end
   end
   groups[#groups + 1] = group
@@ -77,22 +80,19 @@ for g = 1, #groups do
   local poolLimit, templateLimit = tonumber(ARGV[arg + 2]), tonumber(ARGV[arg + 3])
   local claims, units = ARGV[arg + 4], ARGV[arg + 5]
   local usersKey = base .. 't' .. ARGV[arg] .. ':users'
+  local serials = column('c4xxxxxxxx', units, 12, 0, offered)
+  local codes = column('xxxxc8', units, 12, 0, offered)
   local count, used = #claims / 16, 0
-  for first = 0, count - 1, USERS_AT_ONCE do
-    local some = math.min(USERS_AT_ONCE, count - first)
-    local users = {}
-    for i = 1, some do
-      local at = (first + i) * 16
-      users[i] = sub(claims, at - 15, at - 8)
-    end
-    local held = call('HMGET', usersKey, unpack(users))
+  for first = 0, count - 1, AT_ONCE do
+    local some = math.min(AT_ONCE, count - first)
+    local users = column('c8xxxxxxxx', claims, 16, first, some)
+    local keys = column('xxxxxxxxc8', claims, 16, first, some)
+    local held = call('HMGET', usersKey, unpack(users, 1, some))
     -- What users of this chunk hold by now: one may come twice.
     local now, fields, n = {}, {}, 0
     for i = 1, some do
-      local user = users[i]
+      local user, key = users[i], keys[i]
       local list = now[user] or held[i]
-      local at = (first + i) * 16
-      local key = sub(claims, at - 7, at)
       local kind, serial
       if list then
         local inPool, length = 0, #list
@@ -111,9 +111,8 @@ for g = 1, #groups do
       end
       if not kind then
         if used < offered then
-          local unit = used * 12
           used = used + 1
-          kind, serial = '\1', sub(units, unit + 1, unit + 4)
+          kind, serial = '\1', serials[used]
           local coupon = serial .. activity .. key
           if list then coupon = list .. coupon end
           now[user] = coupon
@@ -123,7 +122,7 @@ for g = 1, #groups do
           entries[entryParts + 2] = serial
           entries[entryParts + 3] = user
           entries[entryParts + 4] = activity
-          entries[entryParts + 5] = sub(units, unit + 5, unit + 12)
+          entries[entryParts + 5] = codes[used]
           entries[entryParts + 6] = timeLo
           entries[entryParts + 7] = key
           entryParts = entryParts + 7

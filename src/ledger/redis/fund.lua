@@ -11,8 +11,8 @@ local missing = units - pool.units
 if not isNew and missing == 0 and not pool.closed then return {'done', version} end
 
 local general = loadPool(ARGV[3], '0')
+if not general then return {'short', version, 0} end
 local from = missing > 0 and general or pool
-if not from then return {'short', version, 0} end
 if from.free < math.abs(missing) then
   askBack(from, true)
   return {'short', version, from.free + from.leased}
@@ -20,13 +20,12 @@ end
 if missing > 0 then
   putLast(pool, takeFree(general, missing, math.huge))
 elseif missing < 0 then
-  if not general then return {'short', version, 0} end
   putFirst(general, takeFree(pool, -missing, math.huge))
   tellThirsty(general)
 end
 pool.units, pool.closed = units, false
-if missing > 0 or pool.free > 0 then tellThirsty(pool) end
-if general then savePool(general) end
+if pool.free > 0 then tellThirsty(pool) end
+savePool(general)
 savePool(pool)
 redis.call('SADD', base .. 'pools', pool.name)
 return {'done', changed()}
