@@ -1,6 +1,7 @@
 /** Puts together how a node of a cluster gets its units: seats come from the cluster thread, units from the ledger. */
 import type { TemplateView } from '../claims/template-view.ts';
 import { type ShardLedger, shardOf } from '../ports-ledger.ts';
+import { realClock } from '../workers/real-clock.ts';
 import { ClusterLink, type ClusterLinkOptions } from './cluster-link.ts';
 import type { LeaseDesk } from './lease-desk.ts';
 import { ShardSeats } from './shard-seats.ts';
@@ -34,6 +35,7 @@ export function clusterPools(
     ledger,
     seats,
     stock: leases,
+    clock: realClock,
     reportsSales: false,
     onLost: (seat, detail) => link.lost(seat, detail),
     onFenced: (seat) => link.fenced(seat),

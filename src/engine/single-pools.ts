@@ -3,6 +3,7 @@ import type { TemplateView } from '../claims/template-view.ts';
 import type { Logger } from '../logger.ts';
 import type { PoolRef, SerialRange } from '../ports.ts';
 import { type ShardLedger, shardOf } from '../ports-ledger.ts';
+import { realClock } from '../workers/real-clock.ts';
 import type { LeaseDesk } from './lease-desk.ts';
 import { poolPlans } from './pool-plans.ts';
 import { ShardSeats } from './shard-seats.ts';
@@ -33,6 +34,7 @@ export function singlePools(
     ledger,
     seats,
     stock: leases,
+    clock: realClock,
     reportsSales: true,
     onLost: (seat, detail) => single.lost(seat, detail),
     // Nobody else takes this node's seat, so what says so is wrong in the same way.

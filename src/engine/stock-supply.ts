@@ -6,6 +6,7 @@
  * One call per pool is on its way at a time, with a sequence number. When its outcome is not known it is sent again
  * just as it was, until the ledger has told; slices in hand are sold meanwhile.
  */
+import { type Clock, jittered } from '../cluster/clock.ts';
 import type { PoolRef, SerialRange } from '../ports.ts';
 import {
   type ShardLedger,
@@ -70,6 +71,7 @@ export interface StockSupplyOptions {
   readonly ledger: ShardLedger;
   readonly seats: ShardSeats;
   readonly stock: LocalStock;
+  readonly clock: Clock;
   /** Whether owners' reports must be passed on: in `cluster` each commit has told the ledger already. */
   readonly reportsSales: boolean;
   readonly onLost: (seat: ShardSeat, detail: string) => void;
@@ -80,18 +82,24 @@ export class StockSupply {
   private readonly options: StockSupplyOptions;
   private readonly pools = new Map<string, Pool>();
   private readonly waiting = new Set<Pool>();
-  private readonly ticker: NodeJS.Timeout;
+  private stopped = false;
 
   constructor(options: StockSupplyOptions) {
     this.options = options;
     options.ledger.onNotice((notice) => this.notice(notice));
-    this.ticker = setInterval(() => {
+    void this.watch();
+  }
+
+  private async watch(): Promise<void> {
+    const { clock, stock } = this.options;
+    while (!this.stopped) {
+      await clock.sleep(jittered(clock, LOOK_AGAIN_MS));
       for (const pool of this.waiting) {
-        if (pool.call !== null || !options.stock.isThirsty(pool.ref)) continue;
+        if (pool.call !== null || !stock.isThirsty(pool.ref)) continue;
         pool.news = true;
         this.pump(pool);
       }
-    }, LOOK_AGAIN_MS);
+    }
   }
 
   /** The pool takes claims on this node from now on. */
@@ -161,7 +169,7 @@ export class StockSupply {
 
   /** Gives everything that is free back; resolves when the ledger has it all, or does not take it. */
   async giveAllBack(): Promise<void> {
-    clearInterval(this.ticker);
+    this.stopped = true;
     const { ledger, seats, stock } = this.options;
     await Promise.allSettled(
       [...this.pools.values()].map(async (pool) => {
@@ -175,7 +183,7 @@ export class StockSupply {
   }
 
   stop(): void {
-    clearInterval(this.ticker);
+    this.stopped = true;
   }
 
   private notice(notice: ShardNotice): void {
@@ -222,7 +230,7 @@ export class StockSupply {
 
   /** Sends the pool's call, again and again until its outcome is known or its seat is gone. */
   private async send(pool: Pool, call: Call, retryMs: number): Promise<void> {
-    const { ledger, seats } = this.options;
+    const { ledger, seats, clock } = this.options;
     const seat = seats.of(pool.ref.templateId);
     if (pool.call !== call || seat === null) return;
     let outcome: SupplyOutcome | Awaited<ReturnType<ShardLedger['giveBack']>>;
@@ -233,10 +241,8 @@ export class StockSupply {
           : await ledger.giveBack(seat, pool.ref, pool.sequence, call.sold, call.unsold);
     } catch {
       // Unknown whether it happened. The ledger knows the sequence and tells what became of it.
-      setTimeout(
-        () => void this.send(pool, call, Math.min(retryMs * 2, RETRY_MS_MAX)),
-        retryMs * (0.5 + Math.random() / 2),
-      );
+      await clock.sleep(jittered(clock, retryMs));
+      void this.send(pool, call, Math.min(retryMs * 2, RETRY_MS_MAX));
       return;
     }
     if (pool.call !== call || !seats.isCurrent(seat)) return;

@@ -21,6 +21,8 @@ import { faultyDisk, readFaults } from '../claimlog/faulty-disk.ts';
 import { scanLog } from '../claimlog/log-scan.ts';
 import { sealLog } from '../claimlog/log-seal.ts';
 import { LogWriter } from '../claimlog/log-writer.ts';
+import { RedisCommitLedger } from '../ledger/redis/redis-commit-ledger.ts';
+import { RedisShardLedger } from '../ledger/redis/redis-shard-ledger.ts';
 import { DRAIN_MAX, SLICE_IDLE_MS } from '../limits.ts';
 import type { RecordStore, Watermark } from '../ports.ts';
 import { LogPosition, OwnerFigure, REPLY_WORDS, REQUEST_WORDS } from '../rings/layout.ts';
@@ -34,6 +36,7 @@ import {
   type ToOwner,
 } from './owner-messages.ts';
 import { OwnerShards } from './owner-shards.ts';
+import { realClock } from './real-clock.ts';
 import { remote } from './rpc.ts';
 import { threadCpuSeconds } from './thread-cpu.ts';
 
@@ -41,6 +44,7 @@ import { threadCpuSeconds } from './thread-cpu.ts';
 const BACKGROUND_SYNC_MS = 25;
 const TICK_MS = 10;
 const FIGURES_MS = 250;
+const REDIS_PATIENCE_MS = 1_000;
 
 export default async function runOwner(task: OwnerTask): Promise<void> {
   const startedMs = performance.now();
@@ -101,6 +105,7 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
         });
   const owner = clusterOwner ?? new Owner(task.index, ports);
   let shards: OwnerShards | null = null;
+  let disconnect = (): void => {};
 
   function unitsOf(template: OwnedTemplate): UnitTable {
     const { templateId } = template.rules;
@@ -178,6 +183,7 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
     clearInterval(housekeeper);
     if (syncTimer !== null) clearTimeout(syncTimer);
     shards?.stop();
+    disconnect();
     task.port.close();
     tell();
   }
@@ -338,8 +344,28 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
     });
   }, FIGURES_MS);
   if (clusterOwner !== null && task.cluster !== null) {
-    shards = new OwnerShards(task.cluster, task.index, clusterOwner, step, post);
-    await shards.start(watermarks, task.cluster.seats);
+    const { redisUrl: url, installation, waitReplicas, life: number, followed, seats } = task.cluster;
+    const commits = new RedisCommitLedger({ url, installation, waitReplicas });
+    const ledger = new RedisShardLedger({ url, installation });
+    shards = new OwnerShards({
+      index: task.index,
+      life: number,
+      followed,
+      owner: clusterOwner,
+      commits,
+      ledger,
+      clock: realClock,
+      now: Date.now,
+      step,
+      tell: post,
+    });
+    disconnect = () => {
+      void commits.disconnect();
+      void ledger.disconnect();
+    };
+    // Shards open when Redis is there; claims of others are refused meanwhile.
+    await Promise.allSettled([commits.connect(REDIS_PATIENCE_MS), ledger.connect(REDIS_PATIENCE_MS)]);
+    await shards.start(watermarks, seats);
   }
   ready();
   drainStep();

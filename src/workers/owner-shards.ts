@@ -7,13 +7,12 @@ import type { ClusterOwner } from '../actors/cluster-owner.ts';
 import type { Flight } from '../actors/commit-queue.ts';
 import { commitGroups } from '../actors/commit-queue.ts';
 import { ENTRY_BYTES, entryWords } from '../claimlog/entry.ts';
+import { type Clock, jittered } from '../cluster/clock.ts';
 import { streamLogId } from '../cluster/log-ids.ts';
-import { RedisCommitLedger } from '../ledger/redis/redis-commit-ledger.ts';
-import { RedisShardLedger } from '../ledger/redis/redis-shard-ledger.ts';
 import type { Watermark } from '../ports.ts';
-import type { CommitAnswer } from '../ports-commit.ts';
-import { SHARDS, type ShardSeat } from '../ports-ledger.ts';
-import type { FromOwner, OwnerClusterTask } from './owner-messages.ts';
+import type { CommitAnswer, CommitLedger } from '../ports-commit.ts';
+import { SHARDS, type ShardLedger, type ShardSeat } from '../ports-ledger.ts';
+import type { FromOwner } from './owner-messages.ts';
 
 /** How long clients wait for a commit before they are told `unavailable`. */
 const COMMIT_PATIENCE_MS = 1_000;
@@ -36,39 +35,36 @@ class FollowedShard {
   reading = false;
 }
 
+export interface OwnerShardsOptions {
+  readonly index: number;
+  /** OwnerClusterTask. */
+  readonly life: number;
+  readonly followed: SharedArrayBuffer;
+  readonly owner: ClusterOwner;
+  readonly commits: CommitLedger;
+  readonly ledger: Pick<ShardLedger, 'read' | 'head' | 'onNotice'>;
+  readonly clock: Clock;
+  /** The wall clock, for the owner's times. */
+  readonly now: () => number;
+  /** Runs what changes the owner; what is thrown in it ends this life. */
+  readonly step: (body: () => void) => void;
+  readonly tell: (message: FromOwner) => void;
+}
+
 export class OwnerShards {
-  private readonly index: number;
-  private readonly life: number;
-  private readonly owner: ClusterOwner;
-  private readonly step: (body: () => void) => void;
-  private readonly tell: (message: FromOwner) => void;
-  private readonly commits: RedisCommitLedger;
-  private readonly ledger: RedisShardLedger;
+  private readonly options: OwnerShardsOptions;
   private readonly shards = Array.from({ length: SHARDS }, () => new FollowedShard());
   /** How far the record store had each stream before this life read it. */
   private stored = new Map<number, number>();
   /** See FOLLOWED_BYTES. */
   private readonly known: Float64Array;
-  private ticker: NodeJS.Timeout | null = null;
+  private readonly sent = new Map<number, { readonly flight: Flight; readonly untilMs: number }>();
   private over = false;
 
-  constructor(
-    task: OwnerClusterTask,
-    index: number,
-    owner: ClusterOwner,
-    step: (body: () => void) => void,
-    tell: (message: FromOwner) => void,
-  ) {
-    this.index = index;
-    this.life = task.life;
-    this.known = new Float64Array(task.followed);
-    this.owner = owner;
-    this.step = step;
-    this.tell = tell;
-    const { redisUrl: url, installation, waitReplicas } = task;
-    this.commits = new RedisCommitLedger({ url, installation, waitReplicas });
-    this.ledger = new RedisShardLedger({ url, installation });
-    this.ledger.onNotice((notice) => {
+  constructor(options: OwnerShardsOptions) {
+    this.options = options;
+    this.known = new Float64Array(options.followed);
+    options.ledger.onNotice((notice) => {
       if (notice.kind === 'head') this.headAt(notice.shard, notice.head);
     });
   }
@@ -76,14 +72,13 @@ export class OwnerShards {
   /** `watermarks` as they were before the stored claims were read. Redis may be away: shards then open later. */
   async start(watermarks: readonly Watermark[], seats: readonly ShardSeat[]): Promise<void> {
     this.stored = new Map(watermarks.map(({ logId, offset }) => [logId, offset / ENTRY_BYTES]));
-    await Promise.allSettled([
-      this.commits.connect(COMMIT_PATIENCE_MS),
-      this.ledger.connect(COMMIT_PATIENCE_MS),
-    ]);
     // A ledger that is away must not keep this owner from answering what it can: its shards open when it is back.
-    await Promise.race([Promise.all(seats.map((seat) => this.open(seat, null))), pause(START_PATIENCE_MS)]);
+    await Promise.race([
+      Promise.all(seats.map((seat) => this.open(seat, null))),
+      this.options.clock.sleep(START_PATIENCE_MS),
+    ]);
     if (this.over) return;
-    this.ticker = setInterval(() => void this.look(), LOOK_MS);
+    void this.watch();
   }
 
   /** The shard may be used under this seat, once this owner knows all that was claimed there before. */
@@ -95,26 +90,26 @@ export class OwnerShards {
       followed.incarnation = incarnation;
       followed.position = follow ?? this.stored.get(streamLogId(shard, incarnation)) ?? 0;
       followed.head = 0;
-      this.step(() => this.owner.startFollowing(shard, followed.position));
+      this.options.step(() => this.options.owner.startFollowing(shard, followed.position));
     }
-    for (let retryMs = RETRY_MS_MIN; followed.seat === seat && !this.over; retryMs *= 2) {
+    for (let retryMs = RETRY_MS_MIN; this.holds(seat) && !this.over; retryMs *= 2) {
       try {
         // Whatever an earlier life of this owner sent is executed before this, or never.
-        const fence = await this.commits.fenceOwner(seat, this.index, this.life);
+        const fence = await this.options.commits.fenceOwner(seat, this.options.index, this.options.life);
         if (fence.kind !== 'done') {
           if (fence.kind === 'late') throw new Error('a later life of this owner is known to the ledger');
           this.refused(seat, fence.kind, fence.kind === 'lost' ? fence.detail : 'its seat has passed');
           return;
         }
-        while (followed.seat === seat && followed.position < fence.head) await this.readOn(shard, seat);
-        if (followed.seat === seat) {
-          this.step(() => this.owner.openShard(shard));
-          this.tell({ kind: 'shardOpened', shard, epoch: seat.epoch });
+        while (this.holds(seat) && followed.position < fence.head) await this.readOn(shard, seat);
+        if (this.holds(seat)) {
+          this.options.step(() => this.options.owner.openShard(shard));
+          this.options.tell({ kind: 'shardOpened', shard, epoch: seat.epoch });
         }
         return;
       } catch (error) {
         if (this.cutOff(seat, error)) return;
-        await pause(Math.min(retryMs, RETRY_MS_MAX));
+        await this.options.clock.sleep(Math.min(retryMs, RETRY_MS_MAX));
       }
     }
   }
@@ -125,34 +120,34 @@ export class OwnerShards {
 
   /** Sends a flight until it is known what became of it, or its seat is gone. */
   async commit(shard: number, flight: Flight): Promise<void> {
+    const { clock } = this.options;
     const { seat } = this.shards[shard];
     if (seat === null) return;
-    const late = (): void => this.step(() => this.owner.commitLate(shard, flight));
-    const timer = setTimeout(late, COMMIT_PATIENCE_MS);
+    const sent = { flight, untilMs: clock.nowMs() + COMMIT_PATIENCE_MS };
+    this.sent.set(shard, sent);
     const groups = commitGroups(flight);
     const timeLo = flight.timeMs >>> 0;
     const { sequence } = flight;
     let answer: CommitAnswer | null = null;
     for (let retryMs = RETRY_MS_MIN; answer === null; retryMs = Math.min(retryMs * 2, RETRY_MS_MAX)) {
       const now = this.shards[shard].seat;
-      if (this.over || now === null || now.epoch !== seat.epoch || now.incarnation !== seat.incarnation)
-        break;
+      if (this.over || now === null || !this.holds(seat)) break;
       try {
-        answer = await this.commits.commit({
+        answer = await this.options.commits.commit({
           seat: now,
-          owner: this.index,
-          life: this.life,
+          owner: this.options.index,
+          life: this.options.life,
           sequence,
           timeLo,
           groups,
         });
       } catch {
         // Unknown whether it was executed: its clients go now, the ledger tells when it can be asked again.
-        late();
-        await pause(retryMs * (0.5 + Math.random() / 2));
+        this.late(shard, flight);
+        await clock.sleep(jittered(clock, retryMs));
       }
     }
-    clearTimeout(timer);
+    if (this.sent.get(shard) === sent) this.sent.delete(shard);
     if (answer === null) return;
     if (answer.kind === 'committed') {
       this.saw(seat, answer.version);
@@ -160,12 +155,22 @@ export class OwnerShards {
       if (this.shards[shard].incarnation === seat.incarnation)
         this.known[at] = Math.max(this.known[at], answer.head);
     }
-    this.step(() => this.owner.committed(shard, flight, answer, Date.now()));
+    this.options.step(() => this.options.owner.committed(shard, flight, answer, this.options.now()));
+  }
+
+  private late(shard: number, flight: Flight): void {
+    this.options.step(() => this.options.owner.commitLate(shard, flight));
+  }
+
+  /** Whether this is still the seat of its shard, whatever version has been seen since. */
+  private holds({ shard, incarnation, epoch }: ShardSeat): boolean {
+    const { seat } = this.shards[shard];
+    return seat !== null && seat.epoch === epoch && seat.incarnation === incarnation;
   }
 
   refused(seat: ShardSeat, kind: 'lost' | 'fenced', detail: string): void {
     const { shard, incarnation, epoch } = seat;
-    this.tell({ kind: 'shardRefused', shard, incarnation, epoch, why: kind, detail });
+    this.options.tell({ kind: 'shardRefused', shard, incarnation, epoch, why: kind, detail });
   }
 
   refusedShard(shard: number, kind: 'lost' | 'fenced', detail: string): void {
@@ -175,15 +180,23 @@ export class OwnerShards {
 
   stop(): void {
     this.over = true;
-    if (this.ticker !== null) clearInterval(this.ticker);
-    void this.commits.disconnect();
-    void this.ledger.disconnect();
+  }
+
+  private async watch(): Promise<void> {
+    while (!this.over) {
+      const { clock } = this.options;
+      await clock.sleep(jittered(clock, LOOK_MS));
+      for (const [shard, { flight, untilMs }] of this.sent) {
+        if (untilMs <= clock.nowMs()) this.late(shard, flight);
+      }
+      void this.look();
+    }
   }
 
   private saw(seat: ShardSeat, version: number): void {
     const { seat: now } = this.shards[seat.shard];
-    if (now === null || now.epoch !== seat.epoch || now.incarnation !== seat.incarnation) return;
-    if (version > now.version) this.shards[seat.shard].seat = { ...now, version };
+    if (now !== null && this.holds(seat) && version > now.version)
+      this.shards[seat.shard].seat = { ...now, version };
   }
 
   private headAt(shard: number, head: number): void {
@@ -196,8 +209,8 @@ export class OwnerShards {
   private async look(): Promise<void> {
     await Promise.all(
       this.shards.map(async ({ seat }, shard) => {
-        if (seat === null || !this.ledger.isUp()) return;
-        const head = await this.ledger.head(shard, seat.incarnation).catch(() => null);
+        if (seat === null) return;
+        const head = await this.options.ledger.head(shard, seat.incarnation).catch(() => null);
         if (head !== null && this.shards[shard].seat?.incarnation === seat.incarnation)
           this.headAt(shard, head);
         void this.catchUp(shard);
@@ -225,23 +238,23 @@ export class OwnerShards {
   private async readOn(shard: number, seat: ShardSeat): Promise<void> {
     const followed = this.shards[shard];
     if (followed.reading) {
-      await pause(1);
+      await this.options.clock.sleep(1);
       return;
     }
     followed.reading = true;
     try {
       const from = followed.position;
-      const entries = await this.ledger.read(shard, seat.incarnation, from, READ_CLAIMS);
+      const entries = await this.options.ledger.read(shard, seat.incarnation, from, READ_CLAIMS);
       if (followed.incarnation !== seat.incarnation || followed.position !== from) return;
       if (entries.byteLength === 0) return;
       const words = entryWords(entries);
-      if (!this.owner.canFollow(words)) {
+      if (!this.options.owner.canFollow(words)) {
         await this.waitForCatalog();
         return;
       }
       followed.position = from + entries.byteLength / ENTRY_BYTES;
       followed.head = Math.max(followed.head, followed.position);
-      this.step(() => this.owner.follow(shard, words, followed.position, Date.now()));
+      this.options.step(() => this.options.owner.follow(shard, words, followed.position, this.options.now()));
     } finally {
       followed.reading = false;
     }
@@ -250,24 +263,20 @@ export class OwnerShards {
   /** Takes in claims that were stored; resolves when memory has them. */
   async takeIn(shard: number, entries: Uint8Array): Promise<void> {
     const words = entryWords(entries);
-    while (!this.owner.canFollow(words) && !this.over) await this.waitForCatalog();
-    this.step(() => this.owner.follow(shard, words, -1, Date.now()));
+    while (!this.options.owner.canFollow(words) && !this.over) await this.waitForCatalog();
+    this.options.step(() => this.options.owner.follow(shard, words, -1, this.options.now()));
   }
 
   /** Another node has sold what this one has not heard of yet. */
   private async waitForCatalog(): Promise<void> {
-    this.tell({ kind: 'catalogBehind' });
-    await pause(CATALOG_WAIT_MS);
+    this.options.tell({ kind: 'catalogBehind' });
+    await this.options.clock.sleep(CATALOG_WAIT_MS);
   }
 
   /** What was not read yet is not in the stream any more: it is in the record store, and comes from there. */
   private cutOff(seat: ShardSeat, error: unknown): boolean {
     if (!(error instanceof Error) || error.name !== 'StreamTrimmed') return false;
-    this.tell({ kind: 'shardCutOff', shard: seat.shard, incarnation: seat.incarnation });
+    this.options.tell({ kind: 'shardCutOff', shard: seat.shard, incarnation: seat.incarnation });
     return true;
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
