@@ -25,6 +25,8 @@ const RETRY_MS_MIN = 50;
 const RETRY_MS_MAX = 1_000;
 /** Notices may get lost: a pool that waits for other nodes' units looks again this often. */
 const LOOK_AGAIN_MS = 60;
+/** Units given back because they are to be moved to another pool are not asked for again so soon, or they never could be. */
+const REST_MS = 200;
 
 /** The lower level, as this one sees it. */
 export interface LocalStock {
@@ -62,6 +64,8 @@ interface Pool {
   news: boolean;
   /** Ask for more below this many free units. */
   low: number;
+  /** No units are asked for before. */
+  restUntilMs: number;
   owes: 'nothing' | 'half' | 'all';
   /** It takes no more claims, ever. */
   ended: boolean;
@@ -199,12 +203,20 @@ export class StockSupply {
     if (pool.owes !== 'all') pool.owes = all ? 'all' : 'half';
     // From now on only real need asks for more.
     pool.low = 1;
+    if (all && !pool.ended) void this.rest(pool);
     this.options.stock.recall(pool.ref, all);
     this.pump(pool);
   }
 
+  private async rest(pool: Pool): Promise<void> {
+    const { clock } = this.options;
+    pool.restUntilMs = clock.nowMs() + REST_MS;
+    await clock.sleep(REST_MS);
+    this.pump(pool);
+  }
+
   private pump(pool: Pool): void {
-    const { seats, stock } = this.options;
+    const { seats, stock, clock } = this.options;
     if (pool.call !== null || seats.of(pool.ref.templateId) === null) return;
     const free = stock.free(pool.ref);
     let unsold: SerialRange[] = [];
@@ -217,7 +229,9 @@ export class StockSupply {
       )
         pool.owes = 'nothing';
     }
-    const mayAsk = pool.state === 'open' || (pool.state === 'recalling' && pool.news);
+    const mayAsk =
+      (pool.state === 'open' || (pool.state === 'recalling' && pool.news)) &&
+      clock.nowMs() >= pool.restUntilMs;
     const want = unsold.length === 0 && mayAsk && free < pool.low ? WANT_UNITS : 0;
     if (want === 0 && unsold.length === 0 && pool.soldUnits < REPORT_UNITS) return;
     pool.call = { sold: pool.sold, unsold, want };
@@ -303,6 +317,7 @@ function blank(): Omit<Pool, 'ref'> {
     head: 0,
     news: false,
     low: 1,
+    restUntilMs: 0,
     owes: 'nothing',
     ended: false,
   };
