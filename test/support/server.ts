@@ -8,7 +8,9 @@ import type { Answer } from './connection.ts';
 import { Connection } from './connection.ts';
 import { within } from './wait.ts';
 
-export const CLI = fileURLToPath(new URL('../../dist/src/cli/doorbuster.cjs', import.meta.url));
+/** Another build can be tried with DOORBUSTER_CLI. */
+export const CLI =
+  process.env.DOORBUSTER_CLI ?? fileURLToPath(new URL('../../dist/src/cli/doorbuster.cjs', import.meta.url));
 export const ADMIN_TOKEN = 'operator-token-of-the-tests';
 const START_MS = 30_000;
 
@@ -107,6 +109,21 @@ export class Server {
     this.child.kill('SIGKILL');
     await this.exited;
     this.admin?.close();
+  }
+
+  /** SIGSTOP: connections stay open and nobody answers. */
+  freeze(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  /** SIGCONT after freeze(). */
+  thaw(): void {
+    this.child.kill('SIGCONT');
+  }
+
+  /** Resolves when the process has ended by itself; its exit code. */
+  ended(patienceMs = 30_000): Promise<number | null> {
+    return within(this.exited, 'the server ends', patienceMs);
   }
 
   /** SIGTERM; the exit code. */
