@@ -1,9 +1,13 @@
 /**
  * A user's coupons: what the record store has, together with what was acknowledged and is not flushed yet.
  *
- * The second part is read from the owners' shared tables, but only of templates that have durable claims beyond their
- * stored rows. Memory is looked at before the store is asked: a claim flushed in between is then seen twice and merged,
- * never missed.
+ * The owners' shared tables know every claim, the store knows what became of it. Both are walked newest first side by
+ * side: a claim that the store's rows lack at its place was not stored when they were read, and is shown from memory.
+ * Memory is looked at first, so nothing acknowledged is missed, however old the rows are; and all rows are read
+ * whatever status is asked for, because only then what is lacking is known to be lacking.
+ *
+ * Most templates have nothing that rows could lack: not looked into are those whose claims were all stored before the
+ * oldest rows were read that may be answered.
  */
 import { partitionOf } from '../actors/placement.ts';
 import { couponCodeText, heldSerials } from '../claims/claim-text.ts';
@@ -13,10 +17,32 @@ import { validityOf } from '../domain/template.ts';
 import { parseUserId } from '../domain/user-id.ts';
 import type { CouponRow, CouponStatus, RecordStore, WalletQuery } from '../ports.ts';
 
+/** Rows read from the store at once. */
+export const CHUNK_ROWS = 256;
+
+/** The record store, or the cache before it. */
+export interface WalletStore extends Pick<RecordStore, 'wallet'> {
+  /** `isClaimed`: its unit is claimed, so a row may be there at any moment. */
+  coupon(couponId: number, isClaimed?: boolean): Promise<CouponRow | null>;
+  /** How old answers may be; 0 unless told. */
+  readonly staleMsMax?: number;
+}
+
 export interface WalletOptions {
-  readonly store: Pick<RecordStore, 'wallet' | 'coupon'>;
+  readonly store: WalletStore;
   readonly templates: () => Iterable<TemplateView>;
   readonly template: (templateId: number) => TemplateView | undefined;
+  /** Resolves when claims that other nodes acknowledged before the call are in memory here. */
+  readonly barrier?: () => Promise<void>;
+  /** A monotonic clock. */
+  readonly monotonicMs?: () => number;
+}
+
+interface HeldUnit {
+  readonly view: TemplateView;
+  readonly serial: number;
+  readonly couponId: number;
+  readonly claimedAtMs: number;
 }
 
 /** Decided on read: a usable coupon whose time has passed is expired. */
@@ -26,29 +52,50 @@ export function statusOf(coupon: CouponRow, nowMs: number): CouponStatus {
 
 export class Wallet {
   private readonly options: WalletOptions;
+  private readonly monotonicMs: () => number;
+  /** Templates whose claims are all stored: since when they are, and how many. */
+  private readonly stored = new WeakMap<
+    TemplateView,
+    { readonly claimed: number; readonly sinceMs: number }
+  >();
 
   constructor(options: WalletOptions) {
     this.options = options;
+    this.monotonicMs = options.monotonicMs ?? (() => performance.now());
   }
 
   /** One page, newest first. */
   async page(query: WalletQuery): Promise<CouponRow[]> {
-    const fresh = this.unflushed(query.userId).filter((coupon) => matches(coupon, query));
-    const stored = await this.options.store.wallet(query);
-    const known = new Set(stored.map((coupon) => coupon.couponId));
-    const all = [...stored, ...fresh.filter((coupon) => !known.has(coupon.couponId))];
-    return all.sort(newestFirst).slice(0, query.limit);
+    await this.options.barrier?.();
+    const { after, limit } = query;
+    const units = this.unitsOf(query.userId).filter((unit) => after === null || newestFirst(after, unit) < 0);
+    const page: CouponRow[] = [];
+    const add = (row: CouponRow): boolean => {
+      if (query.status === null || statusOf(row, query.nowMs) === query.status) page.push(row);
+      return page.length === limit;
+    };
+    let next = 0;
+    for await (const row of this.storedRows(query)) {
+      for (; next < units.length && newestFirst(units[next]!, row) < 0; next++)
+        if (add(rowOf(units[next]!, query.userId))) return page;
+      if (units[next]?.couponId === row.couponId) next++;
+      if (add(row)) return page;
+    }
+    for (; next < units.length; next++) if (add(rowOf(units[next]!, query.userId))) return page;
+    return page;
   }
 
   /** A coupon by its id, whoever holds it. */
   async coupon(id: number): Promise<CouponRow | null> {
-    const stored = await this.options.store.coupon(id);
-    if (stored !== null) return stored;
+    await this.options.barrier?.();
     const view = this.options.template(templateOfCoupon(id));
     const serial = serialOfCoupon(id);
-    if (view === undefined || serial >= view.template.total || !view.units.isClaimed(serial)) return null;
+    const isClaimed = (): boolean =>
+      view !== undefined && serial < view.template.total && view.units.isClaimed(serial);
+    const stored = await this.options.store.coupon(id, isClaimed());
+    if (stored !== null || view === undefined || !isClaimed()) return stored;
     const userId = holderOf(view, serial);
-    return userId === null ? null : rowOf(view, serial, userId);
+    return userId === null ? null : rowOf({ view, serial, ...placeOf(view, serial) }, userId);
   }
 
   /** How many coupons of a template, and of one of its pools, the user holds. */
@@ -61,13 +108,46 @@ export class Wallet {
     return counts;
   }
 
-  private unflushed(userId: string): CouponRow[] {
-    const rows: CouponRow[] = [];
-    for (const view of this.options.templates()) {
-      if (view.claimedUnits <= view.flushed) continue;
-      for (const serial of serialsOf(view, userId)) rows.push(rowOf(view, serial, userId));
+  /** The user's rows after the cursor, in every state. A wallet that fits into one chunk is one chunk for all pages. */
+  private async *storedRows({ userId, nowMs, after }: WalletQuery): AsyncGenerator<CouponRow> {
+    const chunkAfter = (place: Place | null): Promise<CouponRow[]> =>
+      this.options.store.wallet({ userId, status: null, nowMs, after: place, limit: CHUNK_ROWS });
+    let chunk = await chunkAfter(null);
+    if (after !== null) {
+      const isBeyond = chunk.length === CHUNK_ROWS && newestFirst(after, chunk.at(-1)!) >= 0;
+      chunk = isBeyond ? await chunkAfter(after) : chunk;
     }
-    return rows;
+    for (;;) {
+      for (const row of chunk) if (after === null || newestFirst(after, row) < 0) yield row;
+      if (chunk.length < CHUNK_ROWS) return;
+      const { claimedAtMs, couponId } = chunk.at(-1)!;
+      chunk = await chunkAfter({ claimedAtMs, couponId });
+    }
+  }
+
+  /** Durable claims of the user that rows may lack, newest first. */
+  private unitsOf(userId: string): HeldUnit[] {
+    const units: HeldUnit[] = [];
+    const nowMs = this.monotonicMs();
+    for (const view of this.options.templates()) {
+      if (this.isLongStored(view, nowMs)) continue;
+      for (const serial of serialsOf(view, userId)) units.push({ view, serial, ...placeOf(view, serial) });
+    }
+    return units.sort(newestFirst);
+  }
+
+  private isLongStored(view: TemplateView, nowMs: number): boolean {
+    const claimed = view.claimedUnits;
+    if (claimed > view.flushed) {
+      this.stored.delete(view);
+      return false;
+    }
+    let since = this.stored.get(view);
+    if (since?.claimed !== claimed) {
+      since = { claimed, sinceMs: nowMs };
+      this.stored.set(view, since);
+    }
+    return nowMs - since.sinceMs >= (this.options.store.staleMsMax ?? 0);
   }
 }
 
@@ -89,12 +169,15 @@ function holderOf(view: TemplateView, serial: number): string | null {
   return null;
 }
 
-function rowOf(view: TemplateView, serial: number, userId: string): CouponRow {
-  const claimedAtMs = view.units.claimedAtMs(serial);
+function placeOf(view: TemplateView, serial: number): Place {
+  return { couponId: couponId(view.template.id, serial), claimedAtMs: view.units.claimedAtMs(serial) };
+}
+
+function rowOf({ view, serial, couponId, claimedAtMs }: HeldUnit, userId: string): CouponRow {
   const { fromMs, untilMs } = validityOf(view.template, claimedAtMs);
   const activityId = view.units.activityId(serial);
   return {
-    couponId: couponId(view.template.id, serial),
+    couponId,
     userId,
     templateId: view.template.id,
     activityId: activityId === 0 ? null : activityId,
@@ -104,11 +187,6 @@ function rowOf(view: TemplateView, serial: number, userId: string): CouponRow {
     validUntilMs: untilMs,
     state: 'usable',
   };
-}
-
-function matches(coupon: CouponRow, query: WalletQuery): boolean {
-  if (query.status !== null && statusOf(coupon, query.nowMs) !== query.status) return false;
-  return query.after === null || newestFirst(query.after, coupon) < 0;
 }
 
 type Place = Pick<CouponRow, 'claimedAtMs' | 'couponId'>;
