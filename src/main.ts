@@ -178,11 +178,21 @@ async function run(config: Config, logger: Logger): Promise<number> {
     corsOrigins: config.corsOrigins,
     now,
   });
-  const wallet = new Wallet({ store, templates: () => engine.allTemplates(), template });
+  const { barrier } = engine;
+  const wallet = new Wallet({
+    store,
+    templates: () => engine.allTemplates(),
+    template,
+    ...(barrier === null ? {} : { barrier: () => barrier.wait() }),
+  });
   const router = createRouter({
     routes: [
       ...CLAIM_PATHS,
-      ...catalogRoutes({ catalog, stockOf: (templateId) => engine.stockOf(templateId)!, remaining }),
+      ...catalogRoutes({
+        catalog,
+        stockOf: async (templateId) => (await engine.exactStockOf(templateId))!,
+        remaining,
+      }),
       ...couponRoutes({
         wallet,
         codes: new CodeBook(secrets.codeKey),
@@ -213,7 +223,7 @@ async function run(config: Config, logger: Logger): Promise<number> {
     engine,
     threadCpu: () => [
       ['ingress', threadCpuSeconds()],
-      ['flusher', engine.sink.cpu[0]],
+      [engine.cluster === null ? 'flusher' : 'cluster', engine.sink.cpu[0]],
       ['records', records.cpu[0]],
     ],
     liveConnections: () => live.connections,

@@ -65,3 +65,8 @@ export function refused(
 ): { ok: false; problem: Problem } {
   return { ok: false, problem: problem(code, detail, extra) };
 }
+
+/** Thrown where something this node depends on cannot answer right now: told as `unavailable`, worth a retry. */
+export class Unavailable extends Error {
+  override readonly name: string = 'Unavailable';
+}

@@ -31,7 +31,7 @@ export interface LiveAuditOptions {
   /** Logs that owners are writing now. */
   readonly liveLogs: () => readonly LiveLog[];
   /** All of it at one moment, without waiting for anything. */
-  readonly snapshot: () => LedgerSnapshot;
+  readonly snapshot: () => LedgerSnapshot | Promise<LedgerSnapshot>;
   /** Runs the task of workers/audit-entry.ts; on a thread of its own unless told otherwise. */
   readonly run?: (task: AuditTask) => Promise<Report>;
 }
@@ -65,10 +65,16 @@ async function auditOnce(options: LiveAuditOptions): Promise<Report> {
   }
 }
 
-async function answer(port: MessagePort, snapshot: () => LedgerSnapshot): Promise<void> {
+/** Without an answer the audit fails: there is none while the ledger cannot be asked. */
+async function answer(port: MessagePort, snapshot: LiveAuditOptions['snapshot']): Promise<void> {
   // Units on their way from one pool to another are in neither until the promises between have settled.
   await setImmediate();
-  const { templates, activities, extents, pools } = snapshot();
+  const seen = await Promise.resolve(snapshot()).catch(() => null);
+  if (seen === null) {
+    port.close();
+    return;
+  }
+  const { templates, activities, extents, pools } = seen;
   const facts: LedgerFacts = {
     templates: templates.map(templateFact),
     activities: activities.map(activityFact),

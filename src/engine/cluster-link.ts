@@ -122,6 +122,14 @@ export class ClusterLink implements ClaimSink {
     return lag;
   }
 
+  /** Every claim of the template that is known here is in the record store. */
+  isStored(templateId: number): boolean {
+    const seat = this.options.seats.of(templateId);
+    if (seat === null) return false;
+    const { incarnation, position } = this.stored[seat.shard];
+    return incarnation === seat.incarnation && position >= this.followedTo(seat.shard);
+  }
+
   /** All owners have this shard's stream up to here. */
   followedTo(shard: number): number {
     return Math.min(...this.followed.map((positions) => positions[shard]));

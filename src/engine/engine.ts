@@ -9,6 +9,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { rulesOf } from '../actors/rules.ts';
 import { UserTable } from '../actors/user-table.ts';
+import type { PoolFact } from '../audit/facts.ts';
 import type { LedgerSnapshot } from '../audit/live-audit.ts';
 import type { CatalogEngine, TakenUnits } from '../catalog/engine-port.ts';
 import { fileDisk } from '../claimlog/disk.ts';
@@ -26,6 +27,7 @@ import { FLUSH_SIGNAL_BYTES } from '../rings/layout.ts';
 import type { CodesTask } from '../workers/compute-entry.ts';
 import type { ActorShares, FromOwner, OwnedTemplate, OwnerClusterTask } from '../workers/owner-messages.ts';
 import { type LifePlan, type OwnerLife, OwnerPool } from '../workers/owner-pool.ts';
+import { realClock } from '../workers/real-clock.ts';
 import type { ClaimSink } from './claim-sink.ts';
 import type { ClusterLink } from './cluster-link.ts';
 import { clusterPools } from './cluster-pools.ts';
@@ -33,10 +35,19 @@ import { FlusherLink } from './flusher-link.ts';
 import { LeaseDesk } from './lease-desk.ts';
 import { LocalPools } from './local-pools.ts';
 import type { Pools } from './pools.ts';
+import { ReadBarrier } from './read-barrier.ts';
 import type { ShardSeats } from './shard-seats.ts';
+import type { SharedPools } from './shared-pools.ts';
 import type { SingleLedger } from './single-ledger.ts';
 import { type SharedLedger, singlePools } from './single-pools.ts';
-import { remainingUnits, type StockFigures, stockFigures } from './stock-figures.ts';
+import {
+  remainingUnits,
+  type StockFigures,
+  sharedPoolFacts,
+  sharedStockFigures,
+  stockFigures,
+  unitsIn,
+} from './stock-figures.ts';
 
 const LAG_CHECK_MS = 20;
 
@@ -79,7 +90,11 @@ export class Engine implements CatalogEngine {
   readonly cluster: ClusterLink | null = null;
   private readonly seats: ShardSeats | null = null;
   private readonly flusher: FlusherLink | null = null;
+  /** In a cluster: memory has what other nodes acknowledged before. */
+  readonly barrier: ReadBarrier | null = null;
   private readonly pools: Pools;
+  /** Null in the profile `embedded`. */
+  private readonly sharedPools: SharedPools | null = null;
   private readonly options: EngineOptions;
   private readonly templates = new Map<number, TemplateView>();
   private readonly activityTemplates = new Map<number, TemplateView>();
@@ -130,9 +145,11 @@ export class Engine implements CatalogEngine {
         onFatal: options.onFatal,
         logger,
       });
-      this.pools = pools;
+      this.pools = this.sharedPools = pools;
       this.cluster = link;
       this.seats = seats;
+      const followedTo = (shard: number): number => link.followedTo(shard);
+      this.barrier = new ReadBarrier({ ledger: shared.ledger, seats, followedTo, clock: realClock });
       this.sink = link;
     } else {
       this.flusher = new FlusherLink({
@@ -149,7 +166,7 @@ export class Engine implements CatalogEngine {
       if (shared === null) this.pools = new LocalPools(this.leases);
       else {
         const { pools, single } = singlePools(shared, this.leases, this.templates, logger);
-        this.pools = pools;
+        this.pools = this.sharedPools = pools;
         this.single = single;
       }
     }
@@ -424,17 +441,33 @@ export class Engine implements CatalogEngine {
     return view === undefined ? 0 : remainingUnits(view, activityId);
   }
 
+  /** With the shared ledger's own figures, where there is one. Rejects when it cannot tell. */
+  async exactStockOf(templateId: number): Promise<StockFigures | null> {
+    const view = this.templates.get(templateId);
+    if (view === undefined || this.sharedPools === null) return this.stockOf(templateId);
+    const pools = await this.sharedPools.held(templateId);
+    const free = pools.reduce((sum, pool) => sum + unitsIn(pool.free), 0);
+    return sharedStockFigures(view, free, this.cluster?.isStored(templateId) ?? false);
+  }
+
   /** What the checker needs of this moment. */
-  auditSnapshot(): LedgerSnapshot {
+  async auditSnapshot(): Promise<LedgerSnapshot> {
+    // First: what is claimed while it answers must not be free in it.
+    const pools =
+      this.sharedPools === null ? this.localPoolFacts() : sharedPoolFacts(await this.sharedPools.held(null));
     const views = [...this.templates.values()];
     return {
       templates: views.map((view) => view.template),
       activities: views.flatMap((view) => view.activities),
       extents: views.flatMap((view) => view.extents),
-      pools: this.leases.ledger
-        .snapshot()
-        .map((pool) => ({ ...pool, bare: this.leases.keeper.bare(pool.ref) })),
+      pools,
     };
+  }
+
+  private localPoolFacts(): PoolFact[] {
+    return this.leases.ledger
+      .snapshot()
+      .map((pool) => ({ ...pool, bare: this.leases.keeper.bare(pool.ref) }));
   }
 
   /** Durable claims that are not in the record store yet. */

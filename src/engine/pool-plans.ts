@@ -7,6 +7,7 @@ import type { TemplateView } from '../claims/template-view.ts';
 import { SerialSet } from '../ledger/serial-set.ts';
 import type { PoolRef, SerialRange } from '../ports.ts';
 import type { PoolPlan } from '../ports-ledger.ts';
+import { unitsIn } from './stock-figures.ts';
 import { claimedIn, unclaimedRanges } from './unclaimed.ts';
 
 /** `heldHere`: what of a pool is in this node, unclaimed or about to be reported as sold. */
@@ -42,8 +43,4 @@ export function poolPlans(
     });
   }
   return plans;
-}
-
-function unitsIn(ranges: readonly SerialRange[]): number {
-  return ranges.reduce((sum, { from, to }) => sum + to - from, 0);
 }

@@ -8,7 +8,8 @@ import type { TakenUnits } from '../catalog/engine-port.ts';
 import type { TemplateView } from '../claims/template-view.ts';
 import type { Activity, CodeExtent } from '../domain/template.ts';
 import type { PoolRef } from '../ports.ts';
-import type { ShardLedger, ShardSeat } from '../ports-ledger.ts';
+import { type PoolState, SHARDS, type ShardLedger, type ShardSeat, shardOf } from '../ports-ledger.ts';
+import { Unavailable } from '../problems.ts';
 import type { LeaseDesk } from './lease-desk.ts';
 import type { Pools } from './pools.ts';
 import type { ShardSeats } from './shard-seats.ts';
@@ -77,6 +78,21 @@ export class SharedPools implements Pools {
     this.closeHere(ref);
     await this.step(templateId, (seat) => this.options.ledger.closePool(seat, ref));
     this.options.supply.look({ templateId, activityId: 0 });
+  }
+
+  /** What the ledger holds of one template's pools, or of all of them. Rejects when it cannot tell. */
+  async held(templateId: number | null): Promise<PoolState[]> {
+    const { ledger, seats } = this.options;
+    const shards =
+      templateId === null ? Array.from({ length: SHARDS }, (_, shard) => shard) : [shardOf(templateId)];
+    const pools = await Promise.all(
+      shards.map((shard) => {
+        const seat = seats.get(shard);
+        if (seat === null) throw new Unavailable(`Shard ${shard} is closed at the moment.`);
+        return ledger.pools(shard, seat.incarnation);
+      }),
+    );
+    return pools.flat().filter(({ ref }) => templateId === null || ref.templateId === templateId);
   }
 
   async stop(): Promise<void> {

@@ -16,6 +16,7 @@ import {
   shardOf,
 } from '../ports-ledger.ts';
 import type { ShardSeats } from './shard-seats.ts';
+import { unitsIn } from './stock-figures.ts';
 
 /** The most units asked for at once. */
 const WANT_UNITS = 65_536;
@@ -321,10 +322,6 @@ function blank(): Omit<Pool, 'ref'> {
     owes: 'nothing',
     ended: false,
   };
-}
-
-function unitsIn(ranges: readonly SerialRange[]): number {
-  return ranges.reduce((sum, { from, to }) => sum + to - from, 0);
 }
 
 function keyOf(ref: PoolRef): string {

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { BODY_BYTES_MAX } from '../limits.ts';
-import { ok, problem, type Result } from '../problems.ts';
+import { ok, problem, type Result, Unavailable } from '../problems.ts';
 import { admit } from './access.ts';
 import { parseJson, readBody } from './body.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
@@ -104,6 +104,11 @@ export function createRouter(options: RouterOptions): Router {
   }
 
   function fail(exchange: Exchange, what: string, error: unknown): void {
+    if (error instanceof Unavailable) {
+      options.log.error({ request: what, reason: error.message }, 'request could not be served');
+      exchange.send({ result: problem('unavailable', 'What this needs cannot be reached at the moment.') });
+      return;
+    }
     options.log.error({ err: error, request: what }, 'request failed');
     exchange.send({
       result: problem('internal', 'The server could not handle this request; its log says why.'),

@@ -3,6 +3,7 @@
  * For control traffic and SQL only; claims travel on rings.
  */
 import type { MessagePort } from 'node:worker_threads';
+import { Unavailable } from '../problems.ts';
 
 interface Call {
   readonly call: number;
@@ -46,10 +47,11 @@ export function remote<T extends object>(port: MessagePort): Remote<T> & { disco
     if (call === undefined) return;
     pending.delete(reply);
     if (error === undefined) call.resolve(value);
-    else call.reject(new Error(error));
+    else call.reject(new Unavailable(error));
   });
   port.on('close', () => {
-    for (const call of pending.values()) call.reject(new Error('the thread that serves this call is gone'));
+    for (const call of pending.values())
+      call.reject(new Unavailable('the thread that serves this call is gone'));
     pending.clear();
   });
   const handler: ProxyHandler<object> = {
