@@ -48,7 +48,7 @@ export async function changesSince(pool: MysqlPool, since: number): Promise<Cata
       activities: await readActivities(session, 'WHERE sequence > ?', [since]),
       extents: await readExtents(session, 'WHERE sequence > ?', [since]),
     }),
-    { readOnlySnapshot: true, mayRepeat: true },
+    { snapshot: true, mayRepeat: true },
   );
 }
 

@@ -33,7 +33,8 @@ export interface TransactionOptions<T> {
   readonly keeps?: (outcome: T) => boolean;
   /** Other failures after which the transaction is begun again. */
   readonly again?: (error: unknown) => boolean;
-  readonly readOnlySnapshot?: boolean;
+  /** All that is read is of one moment. */
+  readonly snapshot?: boolean;
 }
 
 export class MysqlPool {
@@ -84,16 +85,14 @@ export class MysqlPool {
   /** `body` is told whether an earlier attempt of this call may have been committed. */
   async transaction<T>(
     body: (session: Session, repeated: boolean) => Promise<T>,
-    { mayRepeat = false, keeps = () => true, again, readOnlySnapshot = false }: TransactionOptions<T> = {},
+    { mayRepeat = false, keeps = () => true, again, snapshot = false }: TransactionOptions<T> = {},
   ): Promise<T> {
     let repeated = false;
     for (let restarts = 0; ; ) {
       try {
         return await this.withSession(async (session) => {
-          if (readOnlySnapshot) await session.run('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
-          await session.run(
-            readOnlySnapshot ? 'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY' : 'START TRANSACTION',
-          );
+          if (snapshot) await session.run('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+          await session.run(snapshot ? 'START TRANSACTION WITH CONSISTENT SNAPSHOT' : 'START TRANSACTION');
           try {
             const outcome = await body(session, repeated);
             await session.run(keeps(outcome) ? 'COMMIT' : 'ROLLBACK');
