@@ -58,6 +58,16 @@ export function readProcessConfig(flags: Flags): ConfigResult {
   return readConfig(process.env, flags);
 }
 
+/** The record store alone, for what is done to it before anything is served; null: the embedded one. */
+export function readMysqlUrl(
+  flags: Flags,
+  env: Environment = process.env,
+): { readonly ok: true; readonly url: string | null } | { readonly ok: false; readonly errors: string[] } {
+  const errors: string[] = [];
+  const url = readOption(OPTIONS.mysqlUrl, env, flags, errors) as string | null;
+  return errors.length > 0 ? { ok: false, errors } : { ok: true, url };
+}
+
 /** What commands that talk to a running server need; `--url` and `--token` win. */
 export function readClientConfig(
   flags: Flags,

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { addAuditCommand } from './audit-command.ts';
 import { CommandFailed, UsageError } from './failure.ts';
 import { addLogCommand } from './log-command.ts';
+import { addMigrateCommand } from './migrate-command.ts';
 import { addReplayCommand } from './replay-command.ts';
 import { addServeCommand } from './serve-command.ts';
 import { addTemplateCommand } from './template-command.ts';
@@ -20,6 +21,7 @@ function commandLine(): Command {
     .showHelpAfterError('(--help tells what is possible)')
     .exitOverride();
   addServeCommand(program);
+  addMigrateCommand(program);
   addTemplateCommand(program);
   addReplayCommand(program);
   addAuditCommand(program);

@@ -30,7 +30,7 @@ import * as cluster from './cluster-nodes.ts';
 import * as shards from './cluster-shards.ts';
 import { countByTemplate, coupon, wallet } from './coupon-reads.ts';
 import { keepFact } from './facts.ts';
-import { migrate } from './migrations.ts';
+import { type Migrated, migrate } from './migrations.ts';
 import { type MysqlOptions, MysqlPool } from './pool.ts';
 
 /** Brings the schema up to date first. `url`: mysql://user:password@host:port/database, TLS and more as ?ssl={…}. */
@@ -45,6 +45,17 @@ export async function openMysqlStore(url: string, options: MysqlOptions = {}): P
   } catch (error) {
     await pool.close();
     throw error;
+  }
+}
+
+/** Brings the schema up to date and does nothing else. */
+export async function migrateMysql(url: string): Promise<Migrated> {
+  const pool = new MysqlPool(url, { connections: 1 });
+  try {
+    await pool.open();
+    return await migrate(pool);
+  } finally {
+    await pool.close();
   }
 }
 
