@@ -33,7 +33,7 @@ const INSERT_ROWS: RowStyle = {
   open: '(',
   separator: ',',
   close: '),',
-  code: (text) => `'${text.replace(/['\\]/g, '\\$&')}'`,
+  code: (text) => (/['\\]/.test(text) ? `'${text.replace(/['\\]/g, '\\$&')}'` : `'${text}'`),
 };
 
 const STORED = 'SELECT id, user_id, template_id, activity_id, code, claimed_at FROM coupons WHERE id IN ';

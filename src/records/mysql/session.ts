@@ -35,7 +35,7 @@ export class Session {
 
   /** Rows as arrays, in the order of the columns. */
   async rows(sql: string, values: readonly Value[] = [], timeoutMs = this.timeoutMs): Promise<Cell[][]> {
-    const rows = await this.send({ sql, values: driverValues(values), rowsAsArray: true }, timeoutMs);
+    const rows = await this.send({ sql, ...withValues(values), rowsAsArray: true }, timeoutMs);
     return rows as unknown as Cell[][];
   }
 
@@ -51,12 +51,12 @@ export class Session {
     timeoutMs = this.timeoutMs,
   ): Promise<Written> {
     const streamed = infile && { infileStreamFactory: () => Readable.from(infile(), { objectMode: true }) };
-    return written(await this.send({ sql, values: driverValues(values), ...streamed }, timeoutMs));
+    return written(await this.send({ sql, ...withValues(values), ...streamed }, timeoutMs));
   }
 
   /** As `run`, prepared: bytes travel as they are and not as twice as many hex digits. */
   async runPrepared(sql: string, values: readonly Value[]): Promise<Written> {
-    return written(await this.send({ sql, values: driverValues(values) }, this.timeoutMs, 'execute'));
+    return written(await this.send({ sql, ...withValues(values) }, this.timeoutMs, 'execute'));
   }
 
   private async send(
@@ -97,11 +97,17 @@ function written(result: RowDataPacket[] | ResultSetHeader): Written {
   return { matched: affectedRows, insertId: Number(insertId), warnings: warningStatus };
 }
 
-/** The driver escapes Buffers as bytes, a bare Uint8Array as an object. */
-function driverValues(values: readonly Value[]): Value[] {
-  return values.map((value) =>
-    value instanceof Uint8Array && !Buffer.isBuffer(value)
-      ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-      : value,
-  );
+/**
+ * The driver escapes Buffers as bytes, a bare Uint8Array as an object. Given null, it looks for no
+ * placeholders: the text of many rows is long, and may hold question marks.
+ */
+function withValues(values: readonly Value[]): { values: Value[] | null } {
+  if (values.length === 0) return { values: null };
+  return {
+    values: values.map((value) =>
+      value instanceof Uint8Array && !Buffer.isBuffer(value)
+        ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+        : value,
+    ),
+  };
 }
