@@ -13,20 +13,91 @@ import type { Findings } from './report.ts';
 const DAY_MS = 86_400_000;
 const TWO_32 = 0x1_0000_0000;
 
-export function checkRows(
-  { list, templates }: Claims,
-  rows: Iterable<RowFact> | null,
-  codes: CodeRules | null,
-  rowFindings: Findings,
-  codeFindings: Findings,
-): void {
-  const hasRow = new Uint8Array(list.stored);
-  const user = new Uint32Array(2);
+/** Takes rows one by one in the order of their ids; `finish` names claims that have none. */
+export class RowCheck {
+  private readonly claims: Claims;
+  private readonly codes: CodeRules | null;
+  private readonly found: Findings;
+  private readonly codeFindings: Findings;
+  private readonly hasRow: Uint8Array;
+  private readonly user = new Uint32Array(2);
   /** Rows with a code that is not theirs, by that code: two of them may share one. */
-  const strays = new Map<string, number>();
+  private readonly strays = new Map<string, number>();
+
+  constructor(claims: Claims, codes: CodeRules | null, rowFindings: Findings, codeFindings: Findings) {
+    this.claims = claims;
+    this.codes = codes;
+    this.found = rowFindings;
+    this.codeFindings = codeFindings;
+    this.hasRow = new Uint8Array(claims.list.stored);
+  }
+
+  add(row: RowFact): void {
+    const { codes, found, hasRow } = this;
+    const { list, templates } = this.claims;
+    found.checked++;
+    const templateId = templateOfCoupon(row.couponId);
+    const serial = serialOfCoupon(row.couponId);
+    const codeIsRight = this.hasItsCode(row, templateId, serial);
+    const units = templates.get(templateId);
+    const claim = units === undefined || serial >= units.template.total ? -1 : units.claimOf(serial);
+    if (claim < 0) {
+      const original = codes?.couponOf(row.code) ?? null;
+      const copy =
+        original === null || original === row.couponId
+          ? ''
+          : `; it has the code of coupon ${original}: a double?`;
+      found.problem(
+        () => `${couponName(templateId, serial)}: a row of user ${row.userId} without a claim${copy}`,
+      );
+      return;
+    }
+    list.seek(claim);
+    if (claim >= list.stored) {
+      found.problem(
+        () => `${list.coupon()}: a row is there, but its claim by user ${list.user()} is only in the log`,
+      );
+      return;
+    }
+    if (hasRow[claim] !== 0) {
+      found.problem(() => `${list.coupon()}: doubled, there is more than one row`);
+      return;
+    }
+    hasRow[claim] = 1;
+    const edited = differences(row, templateId, list, units!.template.validity, this.user);
+    if (!codeIsRight) edited.push('code');
+    if (codes !== null && codeUnder(list) !== codes.valueOf(templateId, serial))
+      wrongValue(list, this.codeFindings);
+    if (edited.length > 0) found.problem(() => `${list.coupon()}: edited: ${edited.join(', ')}`);
+  }
+
+  /** `hadRows`: all rows were added, so that a claim without one has lost it. */
+  finish(hadRows: boolean): void {
+    const { codes, codeFindings, found, hasRow } = this;
+    const { list, templates } = this.claims;
+    for (const units of templates.values()) {
+      const { templateId, total } = units.template;
+      units.forEach(0, total, (serial, claim) => {
+        if (claim < list.stored && hasRow[claim] !== 0) return;
+        list.seek(claim);
+        if (codes !== null) {
+          codeFindings.checked++;
+          if (codeUnder(list) !== codes.valueOf(templateId, serial)) wrongValue(list, codeFindings);
+        }
+        if (hadRows && claim < list.stored) {
+          found.problem(
+            () =>
+              `coupon ${couponId(templateId, serial)}: missing: user ${list.user()} claimed it, the row is gone`,
+          );
+        }
+      });
+    }
+    for (const fault of codes?.faults ?? []) codeFindings.problem(() => fault);
+  }
 
   /** Whether a row's code is that of its id. */
-  function hasItsCode(row: RowFact, templateId: number, serial: number): boolean {
+  private hasItsCode(row: RowFact, templateId: number, serial: number): boolean {
+    const { codes, strays, codeFindings } = this;
     if (codes === null) return true;
     codeFindings.checked++;
     if (row.code === codes.codeOf(templateId, serial)) return true;
@@ -37,62 +108,6 @@ export function checkRows(
     codeFindings.problem(() => `${couponName(templateId, serial)}: its code ${row.code} ${whose}`);
     return false;
   }
-
-  for (const row of rows ?? []) {
-    rowFindings.checked++;
-    const templateId = templateOfCoupon(row.couponId);
-    const serial = serialOfCoupon(row.couponId);
-    const codeIsRight = hasItsCode(row, templateId, serial);
-    const units = templates.get(templateId);
-    const claim = units === undefined || serial >= units.template.total ? -1 : units.claimOf(serial);
-    if (claim < 0) {
-      const original = codes?.couponOf(row.code) ?? null;
-      const copy =
-        original === null || original === row.couponId
-          ? ''
-          : `; it has the code of coupon ${original}: a double?`;
-      rowFindings.problem(
-        () => `${couponName(templateId, serial)}: a row of user ${row.userId} without a claim${copy}`,
-      );
-      continue;
-    }
-    list.seek(claim);
-    if (claim >= list.stored) {
-      rowFindings.problem(
-        () => `${list.coupon()}: a row is there, but its claim by user ${list.user()} is only in the log`,
-      );
-      continue;
-    }
-    if (hasRow[claim] !== 0) {
-      rowFindings.problem(() => `${list.coupon()}: doubled, there is more than one row`);
-      continue;
-    }
-    hasRow[claim] = 1;
-    const edited = differences(row, templateId, list, units!.template.validity, user);
-    if (!codeIsRight) edited.push('code');
-    if (codes !== null && codeUnder(list) !== codes.valueOf(templateId, serial))
-      wrongValue(list, codeFindings);
-    if (edited.length > 0) rowFindings.problem(() => `${list.coupon()}: edited: ${edited.join(', ')}`);
-  }
-
-  for (const units of templates.values()) {
-    const { templateId, total } = units.template;
-    units.forEach(0, total, (serial, claim) => {
-      if (claim < list.stored && hasRow[claim] !== 0) return;
-      list.seek(claim);
-      if (codes !== null) {
-        codeFindings.checked++;
-        if (codeUnder(list) !== codes.valueOf(templateId, serial)) wrongValue(list, codeFindings);
-      }
-      if (rows !== null && claim < list.stored) {
-        rowFindings.problem(
-          () =>
-            `coupon ${couponId(templateId, serial)}: missing: user ${list.user()} claimed it, the row is gone`,
-        );
-      }
-    });
-  }
-  for (const fault of codes?.faults ?? []) codeFindings.problem(() => fault);
 }
 
 /** The fields of a row, other than its code, that are not as its claim under the cursor says. */

@@ -4,12 +4,31 @@
  */
 import { checkAccounting } from './check-accounting.ts';
 import { checkLimits } from './check-limits.ts';
-import { checkRows } from './check-rows.ts';
+import { RowCheck } from './check-rows.ts';
 import { checkFlushed, checkUnits } from './check-units.ts';
-import type { Facts, LogFact } from './facts.ts';
+import type { Facts, LogFact, RowFact } from './facts.ts';
 import { Findings, type Report } from './report.ts';
 
+/** Everything but the rows is in memory. */
+export type StoredFacts = Omit<Facts, 'rows'> & { readonly rows: AsyncIterable<readonly RowFact[]> };
+
 export function check(facts: Facts): Report {
+  const { rowCheck, finish } = checkAllButRows(facts);
+  for (const row of facts.rows ?? []) rowCheck.add(row);
+  return finish(facts.rows !== null);
+}
+
+/** The same, of rows that come in pages from a record store. */
+export async function checkStored(facts: StoredFacts): Promise<Report> {
+  const { rowCheck, finish } = checkAllButRows(facts);
+  for await (const page of facts.rows) for (const row of page) rowCheck.add(row);
+  return finish(true);
+}
+
+function checkAllButRows(facts: Omit<Facts, 'rows'>): {
+  rowCheck: RowCheck;
+  finish: (hadRows: boolean) => Report;
+} {
   const units = new Findings('units');
   const accounting = new Findings('accounting');
   const limits = new Findings('limits');
@@ -21,14 +40,18 @@ export function check(facts: Facts): Report {
   const claims = checkUnits(facts, units);
   if (facts.ledger !== null) checkAccounting(claims, facts.ledger, accounting);
   checkLimits(claims, limits, activities);
-  if (facts.rows !== null || facts.codes !== null) checkRows(claims, facts.rows, facts.codes, rows, codes);
-  for (const log of facts.logs) checkLog(log, watermarks);
-  if (facts.flushed !== undefined) checkFlushed(facts.flushed, claims, watermarks);
+  const rowCheck = new RowCheck(claims, facts.codes, rows, codes);
 
-  const checks = [units, accounting, limits, activities, rows, codes, watermarks].map((found) =>
-    found.report(),
-  );
-  return { ok: checks.every(({ ok }) => ok), checks };
+  const finish = (hadRows: boolean): Report => {
+    if (hadRows || facts.codes !== null) rowCheck.finish(hadRows);
+    for (const log of facts.logs) checkLog(log, watermarks);
+    if (facts.flushed !== undefined) checkFlushed(facts.flushed, claims, watermarks);
+    const checks = [units, accounting, limits, activities, rows, codes, watermarks].map((found) =>
+      found.report(),
+    );
+    return { ok: checks.every(({ ok }) => ok), checks };
+  };
+  return { rowCheck, finish };
 }
 
 function checkLog({ logId, watermark, first, end, damage }: LogFact, found: Findings): void {

@@ -7,6 +7,7 @@ import Database from 'libsql';
 import { ENTRY_BYTES } from '../claimlog/entry.ts';
 import type { Activity, CodeExtent, Template } from '../domain/template.ts';
 import type { RowFact } from './facts.ts';
+import type { StoreFacts } from './store-facts.ts';
 
 const BLOCKS_PAGE = 256;
 const ROWS_PAGE = 4096;
@@ -17,7 +18,7 @@ const ROW =
 
 type Row = [number, string, number, number, string, number, number, number, number];
 
-export class StoreReader {
+export class StoreReader implements StoreFacts {
   private readonly db: Database.Database;
 
   /** Opens the transaction: all that is read later is from this moment. */
@@ -30,8 +31,7 @@ export class StoreReader {
     this.db.prepare('SELECT count(*) FROM watermarks').get();
   }
 
-  /** Positions by log id. */
-  watermarks(): Map<number, number> {
+  async watermarks(): Promise<Map<number, number>> {
     const rows = this.db.prepare('SELECT log_id, log_offset FROM watermarks').all() as {
       log_id: number;
       log_offset: number;
@@ -39,17 +39,17 @@ export class StoreReader {
     return new Map(rows.map(({ log_id, log_offset }) => [log_id, log_offset]));
   }
 
-  templates(): Template[] {
+  async templates(): Promise<Template[]> {
     const rows = this.db.prepare('SELECT id, body FROM templates').all() as { id: number; body: string }[];
     return rows.map(({ id, body }) => ({ ...(JSON.parse(body) as Template), id }));
   }
 
-  activities(): Activity[] {
+  async activities(): Promise<Activity[]> {
     const rows = this.db.prepare('SELECT id, body FROM activities').all() as { id: number; body: string }[];
     return rows.map(({ id, body }) => ({ ...(JSON.parse(body) as Activity), id }));
   }
 
-  extents(): CodeExtent[] {
+  async extents(): Promise<CodeExtent[]> {
     return this.db
       .prepare(
         'SELECT template_id AS templateId, first_serial AS firstSerial, length, space, first AS "offset" FROM code_extents',
@@ -57,15 +57,14 @@ export class StoreReader {
       .all() as CodeExtent[];
   }
 
-  fact(name: string): string | null {
+  async fact(name: string): Promise<string | null> {
     const row = this.db.prepare('SELECT value FROM facts WHERE name = ?').get(name) as
       | { value: string }
       | undefined;
     return row?.value ?? null;
   }
 
-  /** The stored claims, packed. */
-  blocks(): Uint8Array[] {
+  async blocks(): Promise<Uint8Array[]> {
     const page = this.db.prepare('SELECT id, entries FROM claim_blocks WHERE id > ? ORDER BY id LIMIT ?');
     const blocks: Uint8Array[] = [];
     for (let last = 0; ; ) {
@@ -80,8 +79,7 @@ export class StoreReader {
     }
   }
 
-  /** All rows in the order of their ids. */
-  *rows(): Generator<RowFact> {
+  async *rows(): AsyncGenerator<RowFact[]> {
     const page = this.db.prepare(
       `SELECT json_group_array(${ROW}) AS page FROM (SELECT * FROM coupons WHERE id > ? ORDER BY id LIMIT ${ROWS_PAGE})`,
     );
@@ -89,25 +87,23 @@ export class StoreReader {
       const { page: text } = page.get(last) as { page: string };
       // An inner json_array comes as JSON, not as text, so this is an array of arrays.
       const rows = JSON.parse(text) as Row[];
-      for (const row of rows) {
-        yield {
-          couponId: row[0],
-          userId: row[1],
-          templateId: row[2],
-          activityId: row[3],
-          code: row[4],
-          claimedAtMs: row[5],
-          validFromMs: row[6],
-          validUntilMs: row[7],
-          state: row[8],
-        };
-      }
+      yield rows.map((row) => ({
+        couponId: row[0],
+        userId: row[1],
+        templateId: row[2],
+        activityId: row[3],
+        code: row[4],
+        claimedAtMs: row[5],
+        validFromMs: row[6],
+        validUntilMs: row[7],
+        state: row[8],
+      }));
       if (rows.length < ROWS_PAGE) return;
       last = rows[rows.length - 1][0];
     }
   }
 
-  close(): void {
+  async close(): Promise<void> {
     // Statements that are not collected yet may keep the file open; the moment read from must not outlive this.
     this.db.exec('ROLLBACK');
     this.db.close();

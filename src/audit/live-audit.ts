@@ -13,6 +13,7 @@ import type { AuditTask, LedgerFacts, LiveLog } from '../workers/audit-entry.ts'
 import { activityFact, templateFact } from './catalog-facts.ts';
 import type { PoolFact } from './facts.ts';
 import type { Report } from './report.ts';
+import type { StorePlace } from './store-facts.ts';
 
 const SECOND_LOOK_MS = 500;
 
@@ -24,8 +25,7 @@ export interface LedgerSnapshot {
   readonly pools: readonly PoolFact[];
 }
 
-export interface LiveAuditOptions {
-  readonly storeFile: string;
+export type LiveAuditOptions = StorePlace & {
   readonly logRoot: string;
   readonly codeKey: Uint8Array;
   /** Logs that owners are writing now. */
@@ -34,7 +34,7 @@ export interface LiveAuditOptions {
   readonly snapshot: () => LedgerSnapshot | Promise<LedgerSnapshot>;
   /** Runs the task of workers/audit-entry.ts; on a thread of its own unless told otherwise. */
   readonly run?: (task: AuditTask) => Promise<Report>;
-}
+};
 
 /** The function returned makes a report. It rejects when the audit could not be made, which says nothing about claims. */
 export function liveAudit(options: LiveAuditOptions): () => Promise<Report> {
@@ -55,14 +55,19 @@ async function auditTwice(options: LiveAuditOptions): Promise<Report> {
 }
 
 async function auditOnce(options: LiveAuditOptions): Promise<Report> {
-  const { storeFile, logRoot, codeKey, liveLogs, snapshot, run = runOnThread } = options;
+  const { logRoot, codeKey, liveLogs, snapshot, run = runOnThread } = options;
   const { port1, port2 } = new MessageChannel();
   port1.on('message', () => void answer(port1, snapshot));
   try {
-    return await run({ storeFile, logRoot, codeKey, live: liveLogs(), port: port2 });
+    return await run({ store: placeOf(options), logRoot, codeKey, live: liveLogs(), port: port2 });
   } finally {
     port1.close();
   }
+}
+
+/** Alone: the functions among the options cannot be sent to a thread. */
+function placeOf(options: LiveAuditOptions): StorePlace {
+  return 'mysqlUrl' in options ? { mysqlUrl: options.mysqlUrl } : { storeFile: options.storeFile };
 }
 
 /** Without an answer the audit fails: there is none while the ledger cannot be asked. */

@@ -3,30 +3,35 @@ import path from 'node:path';
 import { fileDisk } from '../claimlog/disk.ts';
 import { logRoot } from '../claimlog/segment.ts';
 import { activityFact, templateFact } from './catalog-facts.ts';
-import { check } from './checker.ts';
+import { checkStored } from './checker.ts';
 import { codeRules } from './code-rules.ts';
 import { collectLogs, keptBelowWatermarks } from './collect-logs.ts';
-import { StoreReader } from './collect-store.ts';
 import type { Report } from './report.ts';
+import { openStoreFacts } from './store-facts.ts';
 
-/** Throws when the directory holds no record store, or one that cannot be read. */
-export function offlineAudit(dataDir: string, codeKey: Uint8Array): Report {
+/** `mysqlUrl` null: the records are in the directory too. Throws when there is no record store, or an unreadable one. */
+export async function offlineAudit(
+  dataDir: string,
+  codeKey: Uint8Array,
+  mysqlUrl: string | null = null,
+): Promise<Report> {
   const root = logRoot(dataDir);
-  const store = new StoreReader(path.join(dataDir, 'records.db'));
+  const place = mysqlUrl === null ? { storeFile: path.join(dataDir, 'records.db') } : { mysqlUrl };
+  const store = await openStoreFacts(place);
   try {
-    const { logs, beyond } = collectLogs(fileDisk, root, store.watermarks(), () => null);
-    return check({
-      templates: store.templates().map(templateFact),
-      activities: store.activities().map(activityFact),
-      blocks: store.blocks(),
+    const { logs, beyond } = collectLogs(fileDisk, root, await store.watermarks(), () => null);
+    return await checkStored({
+      templates: (await store.templates()).map(templateFact),
+      activities: (await store.activities()).map(activityFact),
+      blocks: await store.blocks(),
       log: beyond,
       flushed: keptBelowWatermarks(fileDisk, root, logs),
       rows: store.rows(),
       ledger: null,
       logs,
-      codes: codeRules(store, codeKey, store.extents()),
+      codes: await codeRules(store, codeKey, await store.extents()),
     });
   } finally {
-    store.close();
+    await store.close();
   }
 }

@@ -43,10 +43,11 @@ async function audit(flags: Flags): Promise<void> {
 async function auditDirectory(dataDirFlag: string | undefined): Promise<Report> {
   const read = readProcessConfig({ dataDir: dataDirFlag });
   if (!read.ok) throw new UsageError(['the configuration is not valid:', ...read.errors].join('\n  '));
-  const { dataDir, codeKey } = read.config;
+  const { dataDir, codeKey, mysqlUrl } = read.config;
   // Taking the lock makes the directory: a mistyped one must not come into being.
-  if (!existsSync(join(dataDir, 'records.db')))
-    throw new CommandFailed(`${dataDir} is no data directory: there is no records.db in it`);
+  const proof = mysqlUrl === null ? 'records.db' : 'log';
+  if (!existsSync(join(dataDir, proof)))
+    throw new CommandFailed(`${dataDir} is no data directory: there is no ${proof} in it`);
   const key = Buffer.from(codeKey ?? storedCodeKey(dataDir), 'hex');
   const [{ lockDataDir }, { offlineAudit }] = await Promise.all([
     import('../datadir/lock.ts'),
@@ -55,7 +56,7 @@ async function auditDirectory(dataDirFlag: string | undefined): Promise<Report> 
   const lock = lockDataDir(dataDir);
   if (!lock.ok) throw new CommandFailed(`${lock.error}; or ask the running server, without --offline`);
   try {
-    return offlineAudit(dataDir, key);
+    return await offlineAudit(dataDir, key, mysqlUrl);
   } catch (error) {
     throw new CommandFailed(`cannot audit ${dataDir}: ${messageOf(error)}`);
   } finally {

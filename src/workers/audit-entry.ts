@@ -8,12 +8,12 @@
 import type { MessagePort } from 'node:worker_threads';
 import { forEachLost, heldIn } from '../audit/check-accounting.ts';
 import { checkUnits } from '../audit/check-units.ts';
-import { check } from '../audit/checker.ts';
+import { checkStored } from '../audit/checker.ts';
 import { codeRules } from '../audit/code-rules.ts';
 import { claimsSince, collectLogs, keptBelowWatermarks } from '../audit/collect-logs.ts';
-import { StoreReader } from '../audit/collect-store.ts';
 import type { ActivityFact, Facts, PoolFact, TemplateFact } from '../audit/facts.ts';
 import { Findings, type Report } from '../audit/report.ts';
+import { openStoreFacts, type StorePlace } from '../audit/store-facts.ts';
 import { fileDisk } from '../claimlog/disk.ts';
 import { ENTRY_BYTES } from '../claimlog/entry.ts';
 import type { CodeExtent } from '../domain/template.ts';
@@ -27,7 +27,7 @@ export interface LiveLog {
 }
 
 export interface AuditTask {
-  readonly storeFile: string;
+  readonly store: StorePlace;
   readonly logRoot: string;
   readonly codeKey: Uint8Array;
   /** Logs that owners are writing. */
@@ -45,11 +45,11 @@ export interface LedgerFacts {
 }
 
 export async function audit(task: AuditTask): Promise<Report> {
-  const store = new StoreReader(task.storeFile);
+  const store = await openStoreFacts(task.store);
   try {
     const positions = new Map(task.live.map((log) => [log.logId, new Int32Array(log.positions)]));
-    const blocks = store.blocks();
-    const { logs, beyond } = collectLogs(fileDisk, task.logRoot, store.watermarks(), (logId) => {
+    const blocks = await store.blocks();
+    const { logs, beyond } = collectLogs(fileDisk, task.logRoot, await store.watermarks(), (logId) => {
       const shared = positions.get(logId);
       return shared === undefined ? null : (Atomics.load(shared, LogPosition.synced) >>> 0) * ENTRY_BYTES;
     });
@@ -65,17 +65,17 @@ export async function audit(task: AuditTask): Promise<Report> {
             logs,
             (templateId, serial) => lost.get(templateId)?.has(serial) ?? false,
           );
-    return check({
+    return await checkStored({
       ...claims,
       log: [...beyond, ...late],
       flushed: keptBelowWatermarks(fileDisk, task.logRoot, logs),
       rows: store.rows(),
       ledger: pools,
       logs,
-      codes: codeRules(store, task.codeKey, extents),
+      codes: await codeRules(store, task.codeKey, extents),
     });
   } finally {
-    store.close();
+    await store.close();
     task.port.close();
   }
 }

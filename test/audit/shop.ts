@@ -13,6 +13,7 @@ import { logRoot } from '../../src/claimlog/segment.ts';
 import { CodeBook, keyFingerprint } from '../../src/domain/codes.ts';
 import { couponId } from '../../src/domain/coupon-id.ts';
 import type { Activity, CodeExtent, Template } from '../../src/domain/template.ts';
+import type { RecordStore } from '../../src/ports.ts';
 import { SqliteStore } from '../../src/records/sqlite-store.ts';
 
 export const CODE_KEY = new Uint8Array(32).fill(7);
@@ -57,7 +58,7 @@ export class Shop {
   readonly dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'doorbuster-audit-'));
   readonly root = logRoot(this.dataDir);
   readonly file = path.join(this.dataDir, 'records.db');
-  readonly store = new SqliteStore(this.file);
+  readonly store: RecordStore;
   readonly templates: Template[] = [];
   readonly activities: Activity[] = [];
   readonly extents: CodeExtent[] = [];
@@ -65,7 +66,9 @@ export class Shop {
   readonly log: LogWriter;
   private follower: LogFollower | null = null;
 
-  constructor() {
+  /** With its records in the directory, or in the store given. */
+  constructor(store?: RecordStore) {
+    this.store = store ?? new SqliteStore(this.file);
     fileDisk.makeDir(this.root);
     this.log = new LogWriter(fileDisk, this.root, 1, 1_000);
   }
@@ -169,8 +172,8 @@ export class Shop {
 }
 
 /** Template 1: 100 units, one a user, 60 claimed of which 50 are flushed. Template 2: an activity, half of it sold. */
-export async function filledShop(): Promise<Shop> {
-  const shop = new Shop();
+export async function filledShop(store?: RecordStore): Promise<Shop> {
+  const shop = new Shop(store);
   await shop.open();
   const first = await shop.template(100, 1);
   const second = await shop.template(50, 3);

@@ -1,6 +1,5 @@
 /** Stored claims as the logs wrote them. */
 import { ENTRY_BYTES } from '../../claimlog/entry.ts';
-import type { MysqlPool } from './pool.ts';
 import type { Session } from './session.ts';
 
 /** Small batches share a block until it has this many bytes, so that a quiet shop does not make a block per claim. */
@@ -59,29 +58,27 @@ export interface BlockPage {
 
 /** A page of the blocks after `afterBlock`; with `ofLog`, those of one log that end beyond an offset or have none. */
 export async function blockPage(
-  pool: MysqlPool,
+  session: Session,
   afterBlock: number,
   ofLog: { readonly logId: number; readonly fromOffset: number } | null,
 ): Promise<BlockPage> {
   const where = ofLog === null ? '' : 'AND log_id = ? AND (to_offset IS NULL OR to_offset > ?)';
   const values = ofLog === null ? [] : [ofLog.logId, ofLog.fromOffset];
-  return pool.read(async (session) => {
-    const sizes = await session.rows(
-      `SELECT id, entry_bytes FROM claim_blocks WHERE id > ? ${where} ORDER BY id LIMIT ${PAGE_BLOCKS}`,
-      [afterBlock, ...values],
-    );
-    let [last, bytes] = [afterBlock, 0];
-    for (const [id, size] of sizes) {
-      if (bytes >= PAGE_BYTES) break;
-      last = Number(id);
-      bytes += Number(size);
-    }
-    if (last === afterBlock) return { lastBlock: afterBlock, entries: [] };
-    const rows = await session.rows(
-      `SELECT entries FROM claim_blocks WHERE id > ? AND id <= ? ${where} ORDER BY id`,
-      [afterBlock, last, ...values],
-    );
-    // Copied: the driver's are views into its packets, on no word boundary, and a Buffer's slice() copies nothing.
-    return { lastBlock: last, entries: rows.map(([entries]) => new Uint8Array(entries as Buffer)) };
-  });
+  const sizes = await session.rows(
+    `SELECT id, entry_bytes FROM claim_blocks WHERE id > ? ${where} ORDER BY id LIMIT ${PAGE_BLOCKS}`,
+    [afterBlock, ...values],
+  );
+  let [last, bytes] = [afterBlock, 0];
+  for (const [id, size] of sizes) {
+    if (bytes >= PAGE_BYTES) break;
+    last = Number(id);
+    bytes += Number(size);
+  }
+  if (last === afterBlock) return { lastBlock: afterBlock, entries: [] };
+  const rows = await session.rows(
+    `SELECT entries FROM claim_blocks WHERE id > ? AND id <= ? ${where} ORDER BY id`,
+    [afterBlock, last, ...values],
+  );
+  // Copied: the driver's are views into its packets, on no word boundary, and a Buffer's slice() copies nothing.
+  return { lastBlock: last, entries: rows.map(([entries]) => new Uint8Array(entries as Buffer)) };
 }

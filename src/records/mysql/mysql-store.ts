@@ -110,7 +110,7 @@ export class MysqlStore implements RecordStore, ClusterStore {
   }
 
   claimBlocks(afterBlock: number): Promise<BlockPage> {
-    return blockPage(this.pool, afterBlock, null);
+    return this.pool.read((session) => blockPage(session, afterBlock, null));
   }
 
   countByTemplate(): Promise<{ templateId: number; count: number }[]> {
@@ -140,7 +140,7 @@ export class MysqlStore implements RecordStore, ClusterStore {
   }
 
   logBlocks(logId: number, fromOffset: number, afterBlock: number): Promise<BlockPage> {
-    return blockPage(this.pool, afterBlock, { logId, fromOffset });
+    return this.pool.read((session) => blockPage(session, afterBlock, { logId, fromOffset }));
   }
 
   registerNode(nodeId: string, startId: string, host: string): Promise<'registered' | 'forgotten'> {

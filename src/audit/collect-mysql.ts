@@ -1,0 +1,111 @@
+/**
+ * Reads the MySQL record store as it was at one moment: one connection, one transaction with a snapshot, nothing
+ * written or locked. The servers may go on writing meanwhile.
+ */
+import { ENTRY_BYTES } from '../claimlog/entry.ts';
+import type { Activity, CodeExtent, Template } from '../domain/template.ts';
+import { readActivities, readExtents, readTemplates } from '../records/mysql/catalog-reads.ts';
+import { blockPage } from '../records/mysql/claim-blocks.ts';
+import { readFact } from '../records/mysql/facts.ts';
+import { MysqlPool } from '../records/mysql/pool.ts';
+import type { Session } from '../records/mysql/session.ts';
+import type { RowFact } from './facts.ts';
+import type { StoreFacts } from './store-facts.ts';
+
+const ROWS_PAGE = 8192;
+/** The database may be busy with a sale, and nobody waits for an audit as for a claim. */
+const STATEMENT_TIMEOUT_MS = 60_000;
+
+const COLUMNS = 'id, user_id, template_id, activity_id, code, claimed_at, valid_from, valid_until, state';
+
+/** Opens the transaction: all that is read later is from this moment. */
+export async function openMysqlFacts(url: string): Promise<StoreFacts> {
+  const pool = new MysqlPool(url, { connections: 1, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+  try {
+    await pool.open();
+    const session = await pool.acquire();
+    try {
+      await session.run('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+      await session.run('START TRANSACTION WITH CONSISTENT SNAPSHOT');
+    } catch (error) {
+      session.release();
+      throw error;
+    }
+    return new MysqlFacts(pool, session);
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+}
+
+class MysqlFacts implements StoreFacts {
+  private readonly pool: MysqlPool;
+  private readonly session: Session;
+
+  constructor(pool: MysqlPool, session: Session) {
+    this.pool = pool;
+    this.session = session;
+  }
+
+  async watermarks(): Promise<Map<number, number>> {
+    const rows = await this.session.rows('SELECT log_id, log_offset FROM watermarks');
+    return new Map(rows.map(([logId, offset]) => [Number(logId), Number(offset)]));
+  }
+
+  templates(): Promise<Template[]> {
+    return readTemplates(this.session);
+  }
+
+  activities(): Promise<Activity[]> {
+    return readActivities(this.session);
+  }
+
+  extents(): Promise<CodeExtent[]> {
+    return readExtents(this.session);
+  }
+
+  fact(name: string): Promise<string | null> {
+    return readFact(this.session, name);
+  }
+
+  async blocks(): Promise<Uint8Array[]> {
+    const blocks: Uint8Array[] = [];
+    for (let last = 0; ; ) {
+      const { lastBlock, entries } = await blockPage(this.session, last, null);
+      if (lastBlock === last) return blocks;
+      for (const block of entries)
+        blocks.push(block.subarray(0, block.length - (block.length % ENTRY_BYTES)));
+      last = lastBlock;
+    }
+  }
+
+  async *rows(): AsyncGenerator<RowFact[]> {
+    // As text: an id that somebody has made up may be too large for a number.
+    for (let last: string | null = null; ; ) {
+      const after: string = last === null ? '' : `WHERE id > ${last}`;
+      const rows = await this.session.rows(
+        `SELECT ${COLUMNS} FROM coupons ${after} ORDER BY id LIMIT ${ROWS_PAGE}`,
+      );
+      yield rows.map((row) => ({
+        couponId: Number(row[0]),
+        userId: String(row[1]),
+        templateId: Number(row[2]),
+        activityId: Number(row[3]),
+        code: String(row[4]),
+        claimedAtMs: Number(row[5]),
+        validFromMs: Number(row[6]),
+        validUntilMs: Number(row[7]),
+        state: Number(row[8]),
+      }));
+      if (rows.length < ROWS_PAGE) return;
+      last = String(rows[rows.length - 1][0]);
+    }
+  }
+
+  async close(): Promise<void> {
+    // Thrown away: the transaction ends with its connection.
+    this.session.isBroken = true;
+    this.session.release();
+    await this.pool.close();
+  }
+}

@@ -1,0 +1,30 @@
+/** What an audit reads of the record store, all of it as it was at one moment. SQLite and MySQL stand behind it. */
+import type { Activity, CodeExtent, Template } from '../domain/template.ts';
+import type { RowFact } from './facts.ts';
+
+export interface StoreFacts {
+  /** Positions by log id. */
+  watermarks(): Promise<Map<number, number>>;
+  templates(): Promise<Template[]>;
+  activities(): Promise<Activity[]>;
+  extents(): Promise<CodeExtent[]>;
+  fact(name: string): Promise<string | null>;
+  /** The stored claims, packed; of a block cut by hand, its whole entries. */
+  blocks(): Promise<Uint8Array[]>;
+  /** All rows in the order of their ids, page by page: there may be tens of millions. */
+  rows(): AsyncIterable<readonly RowFact[]>;
+  close(): Promise<void>;
+}
+
+/** Where the records are. */
+export type StorePlace = { readonly storeFile: string } | { readonly mysqlUrl: string };
+
+/** Throws when there is none, or it cannot be read. Loads only the library that is needed. */
+export async function openStoreFacts(place: StorePlace): Promise<StoreFacts> {
+  if ('mysqlUrl' in place) {
+    const { openMysqlFacts } = await import('./collect-mysql.ts');
+    return openMysqlFacts(place.mysqlUrl);
+  }
+  const { StoreReader } = await import('./collect-store.ts');
+  return new StoreReader(place.storeFile);
+}
