@@ -25,7 +25,7 @@ export class LocalPools implements Pools {
     const unclaimed = new SerialSet(unclaimedRanges(view.units, 0, total));
     for (const activity of view.activities) {
       if (activity.status !== 'active') continue;
-      const bare = unclaimed.take(Math.max(0, activity.stock - claimedIn(view.units, total, activity.id)));
+      const bare = unclaimed.take(Math.max(0, activity.stock - claimedIn(view.units, 0, total, activity.id)));
       this.leases.open({ templateId, activityId: activity.id }, { coded: [], bare });
     }
     this.leases.open({ templateId, activityId: 0 }, { coded: [], bare: unclaimed.list() });

@@ -10,37 +10,43 @@ import type { PoolPlan } from '../ports-ledger.ts';
 import { unitsIn } from './stock-figures.ts';
 import { claimedIn, unclaimedRanges } from './unclaimed.ts';
 
-/** `heldHere`: what of a pool is in this node, unclaimed or about to be reported as sold. */
+/**
+ * `heldHere`: what of a pool is in this node and not reported as sold. It stays the node's lease also where its claim is
+ * durable already: owners go on selling while this is computed, and what they sold they report afterwards.
+ */
 export function poolPlans(
   view: TemplateView,
   nodeId: string,
   heldHere: (ref: PoolRef) => readonly SerialRange[],
 ): PoolPlan[] {
   const { id: templateId, total } = view.template;
-  const rest = new SerialSet(unclaimedRanges(view.units, 0, total));
-  const pools = [...view.activities.filter(({ status }) => status === 'active').map(({ id }) => id), 0];
-  const held = new Map<number, SerialRange[]>();
+  const elsewhere = new SerialSet([{ from: 0, to: total }]);
+  const held = new Map<number, readonly SerialRange[]>();
   for (const activityId of view.pools.keys()) {
-    // A unit whose claim is durable is no longer held, whether its sale was reported or not.
-    const mine = heldHere({ templateId, activityId }).flatMap(({ from, to }) =>
-      unclaimedRanges(view.units, from, to),
-    );
-    for (const range of mine) rest.remove(range);
-    held.set(activityId, mine);
+    const ranges = heldHere({ templateId, activityId });
+    for (const range of ranges) elsewhere.remove(range);
+    held.set(activityId, ranges);
   }
+  // Nobody in this process can sell these, so they stay what they are.
+  const others = elsewhere.list();
+  const rest = new SerialSet(others.flatMap(({ from, to }) => unclaimedRanges(view.units, from, to)));
+  const claimed = (activityId: number) =>
+    others.reduce((sum, { from, to }) => sum + claimedIn(view.units, from, to, activityId), 0);
+
   const plans: PoolPlan[] = [];
-  for (const activityId of pools) {
+  const plan = (activityId: number, units: number, free: SerialRange[], closed = false): void => {
     const ranges = held.get(activityId) ?? [];
-    const stock = view.activities.find(({ id }) => id === activityId)?.stock ?? total;
-    const left = stock - claimedIn(view.units, total, activityId) - unitsIn(ranges);
-    plans.push({
-      ref: { templateId, activityId },
-      units: stock,
-      closed: false,
-      // The general pool comes last and takes all that is left.
-      free: rest.take(activityId === 0 ? rest.size : Math.max(0, left)),
-      leased: ranges.length === 0 ? [] : [{ nodeId, ranges }],
-    });
+    const leased = ranges.length === 0 ? [] : [{ nodeId, ranges }];
+    plans.push({ ref: { templateId, activityId }, units, closed, free, leased });
+  };
+  for (const { id, status, stock } of view.activities) {
+    const here = unitsIn(held.get(id) ?? []);
+    const known = claimed(id) + here;
+    if (status === 'active') plan(id, stock, rest.take(Math.max(0, stock - known)));
+    // Of one that has ended, units that are still to come back.
+    else if (here > 0) plan(id, known, [], true);
   }
+  // The general pool comes last and takes all that is left.
+  plan(0, total, rest.take(rest.size));
   return plans;
 }

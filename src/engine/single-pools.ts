@@ -47,6 +47,7 @@ export function singlePools(
     nodeId,
     startId,
     plans: (shard) => {
+      supply.planned(shard);
       const held = heldHere(leases);
       return [...templates.values()]
         .filter(({ template }) => shardOf(template.id) === shard)

@@ -161,11 +161,23 @@ export class StockSupply {
     return this.pools.get(keyOf(ref))?.head ?? 0;
   }
 
+  /** The shard's ledger is about to be written anew: what was sold before this moment is no lease of this node there. */
+  planned(shard: number): void {
+    for (const pool of this.pools.values()) {
+      if (shardOf(pool.ref.templateId) !== shard) continue;
+      pool.sold = [];
+      pool.soldUnits = 0;
+    }
+  }
+
   /** The shard has a new seat: nothing that was asked under an older one counts. What was on its way is in nobody's hands. */
   reseated(shard: number): void {
     for (const pool of this.pools.values()) {
       if (shardOf(pool.ref.templateId) !== shard) continue;
-      Object.assign(pool, blank(), { ended: pool.ended, state: pool.ended ? 'closed' : 'open' });
+      const { ended, sold, soldUnits } = pool;
+      // What was sold meanwhile is still to be told.
+      const fresh = ended ? { state: 'closed', owes: 'all' } : { state: 'open' };
+      Object.assign(pool, blank(), fresh, { ended, sold, soldUnits });
       this.waiting.delete(pool);
       this.options.stock.newsOf(pool.ref);
       this.pump(pool);

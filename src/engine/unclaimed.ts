@@ -16,9 +16,9 @@ export function unclaimedRanges(units: UnitTable, from: number, to: number): Ser
 }
 
 /** Claimed units of one activity. */
-export function claimedIn(units: UnitTable, total: number, activityId: number): number {
+export function claimedIn(units: UnitTable, from: number, to: number, activityId: number): number {
   let claimed = 0;
-  for (let serial = 0; serial < total; serial++) {
+  for (let serial = from; serial < to; serial++) {
     if (units.isClaimed(serial) && units.activityId(serial) === activityId) claimed++;
   }
   return claimed;

@@ -39,7 +39,7 @@ test('claims are counted per activity', () => {
       const units = tableOf(claims);
       for (const activityId of [0, 7, 8]) {
         const expected = [...claims.values()].filter((id) => id === activityId).length;
-        expect(claimedIn(units, 280, activityId)).toBe(expected);
+        expect(claimedIn(units, 0, 280, activityId)).toBe(expected);
       }
     }),
   );
@@ -49,5 +49,5 @@ test('a unit that is described and not durable is unclaimed', () => {
   const units = tableOf(new Map());
   units.describe(5, -1, 7, 0, 0);
   expect(unclaimedRanges(units, 0, 10)).toEqual([{ from: 0, to: 10 }]);
-  expect(claimedIn(units, 10, 7)).toBe(0);
+  expect(claimedIn(units, 0, 10, 7)).toBe(0);
 });

@@ -39,10 +39,10 @@ export function openPools(desk: StockDesk, { template, units }: View): void {
   const unclaimed = new SerialSet(unclaimedRanges(units, 0, total));
   for (const { id, status, stock } of template.activities) {
     if (status !== 'active') continue;
-    const claimed = claimedIn(units, total, id);
+    const claimed = claimedIn(units, 0, total, id);
     desk.openPool({ templateId, activityId: id }, unclaimed.take(stock - claimed), [], claimed);
   }
-  desk.openPool({ templateId, activityId: 0 }, unclaimed.list(), [], claimedIn(units, total, 0));
+  desk.openPool({ templateId, activityId: 0 }, unclaimed.list(), [], claimedIn(units, 0, total, 0));
 }
 
 /** A template's rules, or its stock, changed. */
