@@ -46,7 +46,12 @@ export async function sellOut(nodes: readonly Node[], book: ClaimsBook, sales: r
           node.port!,
           buyers(),
           async (connection, userId) => {
-            const { json } = await claimUntilAnswered(connection, book, sale, userId);
+            const { json } = await claimUntilAnswered(connection, book, sale, userId).catch(
+              async (error: Error) => {
+                const stock = await stockOf(node.server, sale.templateId);
+                throw new Error(`${error.message}: ${JSON.stringify({ sale, stock })}`);
+              },
+            );
             if (json.code === 'sold_out') soldOut = true;
           },
           12,
