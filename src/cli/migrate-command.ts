@@ -10,11 +10,22 @@ export function addMigrateCommand(program: Command): void {
       'Bring the schema of the database up to date, as every start does. Safe while nodes are starting.',
     )
     .option('--mysql-url <url>', 'the database (MYSQL_URL)')
+    .option('--print', 'only print the SQL, for databases that take their schema by other means')
     .action(migrate);
 }
 
-async function migrate(flags: { readonly mysqlUrl?: string }): Promise<void> {
-  const read = readMysqlUrl({ ...flags });
+interface Flags {
+  readonly mysqlUrl?: string;
+  readonly print?: boolean;
+}
+
+async function migrate(flags: Flags): Promise<void> {
+  if (flags.print) {
+    const { schemaText } = await import('../records/mysql/schema.ts');
+    say(schemaText());
+    return;
+  }
+  const read = readMysqlUrl({ mysqlUrl: flags.mysqlUrl });
   if (!read.ok) throw new UsageError(['the configuration is not valid:', ...read.errors].join('\n  '));
   if (read.url === null) {
     say(

@@ -1,4 +1,5 @@
 /** `doorbuster migrate` as a process, against a fresh database and none. */
+import mysql from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openMysqlStore } from '../../src/records/mysql/mysql-store.ts';
 import { type Database, newDatabase } from '../services/mysql.ts';
@@ -20,6 +21,27 @@ test('makes the schema, and the second time nothing', async () => {
   const store = await openMysqlStore(database.url);
   expect(await store.templates()).toEqual([]);
   await store.close();
+});
+
+test('prints SQL that makes the same schema', async () => {
+  const { code, stdout } = await runCli(['migrate', '--print']);
+  expect(code).toBe(0);
+  const other = await newDatabase();
+  const connection = await mysql.createConnection({ uri: other.url, multipleStatements: true });
+  await connection.query(stdout);
+  await connection.query(stdout);
+  const again = await runCli(['migrate', '--mysql-url', other.url]);
+  expect(again.stdout).toBe('the schema is up to date at 1\n');
+  const tables = async (url: string): Promise<unknown> => {
+    const [rows] = await connection.query(
+      'SELECT table_name, column_name, column_type, collation_name FROM information_schema.columns WHERE table_schema = ? ORDER BY 1, 2',
+      [new URL(url).pathname.slice(1)],
+    );
+    return rows;
+  };
+  expect(await tables(other.url)).toEqual(await tables(database.url));
+  connection.destroy();
+  await other.drop();
 });
 
 test('says what is wrong, without the password', async () => {

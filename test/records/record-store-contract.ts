@@ -128,6 +128,16 @@ export function recordStoreContract(name: string, make: () => Promise<StoreHome>
       });
     });
 
+    test('names are compared byte by byte', async () => {
+      const names = ['A', 'a', 'A ', ' A', 'Á', 'A\u0301', 'Ａ', '🎟'.repeat(200)];
+      for (const name of names)
+        expect((await store.saveTemplate(template({ name }), null, null)).kind).toBe('saved');
+      for (const name of names) {
+        expect(await store.saveTemplate(template({ name }), null, null)).toEqual({ kind: 'name_taken' });
+      }
+      expect((await store.templates()).map(({ name }) => name)).toEqual(names);
+    });
+
     test('activities get an id, are read back, and change', async () => {
       const templateId = await saved();
       const outcome = await store.saveActivity(activity({ id: 0, templateId }), null);

@@ -132,3 +132,13 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
       SELECT 1, 0, 0, 0 FROM (SELECT 1) AS one WHERE NOT EXISTS (SELECT 1 FROM catalog_sequence)`,
   ],
 ];
+
+/** All of it as a script, for databases whose schema is applied by other means. */
+export function schemaText(): string {
+  const statements = MIGRATIONS.flatMap((migration, i) => [
+    ...migration,
+    `INSERT INTO schema_migrations (version, applied_at) SELECT ${i + 1}, 0 FROM (SELECT 1) AS one
+      WHERE NOT EXISTS (SELECT 1 FROM schema_migrations WHERE version = ${i + 1})`,
+  ]);
+  return [MIGRATIONS_TABLE, ...statements].map((one) => `${one.replace(/^ {4}/gm, '')};`).join('\n\n');
+}
