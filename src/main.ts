@@ -40,7 +40,9 @@ import { createLogger, type Logger } from './logger.ts';
 import type { ExtentRequest, RecordStore } from './ports.ts';
 import type { ClusterStore } from './ports-cluster.ts';
 import { openSharedNode } from './start/shared-node.ts';
+import { RedisWalletL2 } from './wallet/redis-wallet-l2.ts';
 import { Wallet } from './wallet/wallet.ts';
+import { WalletCache } from './wallet/wallet-cache.ts';
 import { RecordsLink } from './workers/records-link.ts';
 import { threadCpuSeconds } from './workers/thread-cpu.ts';
 
@@ -97,7 +99,10 @@ async function run(config: Config, logger: Logger): Promise<number> {
   // ------------------------------------------------------------ catalog and engine
   const codeIndex = new CodeIndex(await store.extents());
   let follower: CatalogFollower | null = null;
-  const shared = await openSharedNode(config, store, logger, () => follower?.nudge());
+  const news = (): void => follower?.nudge();
+  const shared = await openSharedNode(config, store, logger, news, onFatal).catch((error: Error) => {
+    throw new StartRefused(error.message);
+  });
   const engine = new Engine({
     config,
     codeKey: secrets.codeKey,
@@ -127,6 +132,7 @@ async function run(config: Config, logger: Logger): Promise<number> {
     },
     from,
   );
+  if (shared?.bell != null) catalog.onSaved = () => shared.bell?.ring();
   if (from !== undefined) {
     follower = new CatalogFollower({
       catalog,
@@ -179,8 +185,14 @@ async function run(config: Config, logger: Logger): Promise<number> {
     now,
   });
   const { barrier } = engine;
-  const wallet = new Wallet({
+  const walletCache = new WalletCache({
     store,
+    l2:
+      shared === null ? null : new RedisWalletL2({ redis: shared.redis, installation: shared.installation }),
+    log: logger,
+  });
+  const wallet = new Wallet({
+    store: walletCache,
     templates: () => engine.allTemplates(),
     template,
     ...(barrier === null ? {} : { barrier: () => barrier.wait() }),
@@ -203,7 +215,7 @@ async function run(config: Config, logger: Logger): Promise<number> {
       }),
       auditRoute(
         liveAudit({
-          storeFile,
+          ...(config.mysqlUrl === null ? { storeFile } : { mysqlUrl: config.mysqlUrl }),
           logRoot: logRoot(config.dataDir),
           codeKey: secrets.codeKey,
           liveLogs: () => engine.sink.liveLogs(),
@@ -275,7 +287,7 @@ async function run(config: Config, logger: Logger): Promise<number> {
   await drained(() => engine.desk.inFlight === 0 && router.inFlight() === 0, config.drainTimeoutMs);
   live.closeAll();
   await engine.stop(config.drainTimeoutMs);
-  await shared?.ledger.disconnect();
+  await shared?.stop();
   server.close();
   await internal.close();
   await store.close();

@@ -208,8 +208,8 @@ export class StockSupply {
     const pool = this.pools.get(keyOf(notice.ref));
     if (pool === undefined) return;
     if (notice.kind === 'stock') this.look(notice.ref);
-    // Whoever waits for units has none to give.
-    else if (notice.all || !this.options.stock.isThirsty(pool.ref)) this.owe(pool, notice.all);
+    // Also of a pool that waits for units itself: its owners ask ahead of need, and may still have some.
+    else this.owe(pool, notice.all);
   }
 
   private owe(pool: Pool, all: boolean): void {

@@ -1,37 +1,93 @@
-/** What the profiles `single` and `cluster` need beyond `embedded`: who this node is, and the ledger it shares. */
+/** What the profiles `single` and `cluster` need beyond `embedded`: who this node is, and what it shares with others. */
 import { randomBytes } from 'node:crypto';
-import os from 'node:os';
 import { nodeIdentity } from '../cluster/node-identity.ts';
+import { NodeRegistry } from '../cluster/node-registry.ts';
+import { bindSingle } from '../cluster/single-binding.ts';
 import type { Config } from '../config.ts';
 import type { ClusterNode, SingleNode } from '../engine/engine.ts';
+import { RedisConnection } from '../ledger/redis/redis-connection.ts';
 import { RedisShardLedger } from '../ledger/redis/redis-shard-ledger.ts';
 import type { Logger } from '../logger.ts';
 import type { RecordStore } from '../ports.ts';
+import type { ClusterStore } from '../ports-cluster.ts';
+import { realClock } from '../workers/real-clock.ts';
+import { CatalogBell } from './catalog-bell.ts';
 
+/** A Redis that is away is no reason not to start: it is waited for behind. */
 const CONNECT_MS = 3_000;
 
 export interface SharedNode {
   readonly node: SingleNode | ClusterNode;
   readonly installation: string;
-  readonly ledger: RedisShardLedger;
+  /** For everything that is not the ledger: caches, notices. */
+  readonly redis: RedisConnection;
+  /** Null where no other node listens. */
+  readonly bell: CatalogBell | null;
+  stop(): Promise<void>;
 }
 
-/** null in the profile `embedded`. A Redis that is away is no reason not to start: it is waited for behind. */
+/**
+ * null in the profile `embedded`. Rejects when this node must not serve: another one is bound, or this one was
+ * forgotten.
+ */
 export async function openSharedNode(
   config: Config,
-  store: Pick<RecordStore, 'keepFact'>,
+  store: RecordStore & ClusterStore,
   logger: Logger,
-  onCatalogBehind: () => void,
+  onCatalogNews: () => void,
+  onFatal: (error: Error) => void,
 ): Promise<SharedNode | null> {
-  const { profile, redisUrl } = config;
-  if (profile === 'embedded' || redisUrl === null) return null;
-  const { nodeId, startId } = nodeIdentity(config.dataDir);
+  const { profile, redisUrl: url } = config;
+  if (profile === 'embedded' || url === null) return null;
+  const identity = nodeIdentity(config.dataDir);
+  const { nodeId, startId, host } = identity;
   // Several installations may share one Redis; this one is named by its record store.
   const installation = await store.keepFact('installation', randomBytes(6).toString('hex'));
-  let down = false;
-  const ledger = new RedisShardLedger({
-    url: redisUrl,
+  const redis = new RedisConnection({ url });
+  const ledger = new RedisShardLedger({ url, installation, ...upAndDown(logger) });
+  const opened = [ledger.connect(CONNECT_MS), redis.connect(CONNECT_MS)];
+  const base = { ledger, nodeId, startId };
+  if (profile === 'single') {
+    await bindSingle(store, nodeId);
+    const registry = new NodeRegistry(store, identity, (detail) => onFatal(new Error(detail)));
+    if (!(await registry.register())) throw new Error(`node ${nodeId} was forgotten`);
+    await settled(opened, logger);
+    const stopBeating = registry.beatAlone(realClock, () => {});
+    const stop = async (): Promise<void> => {
+      await stopBeating().catch(() => {});
+      await Promise.all([ledger.disconnect(), redis.disconnect()]);
+    };
+    return { node: { profile, ...base }, installation, redis, bell: null, stop };
+  }
+  const bell = new CatalogBell({ url, installation, speaker: redis, onRing: onCatalogNews });
+  await settled([...opened, bell.connect(CONNECT_MS)], logger);
+  const { redisWaitReplicas: waitReplicas } = config;
+  const node: ClusterNode = {
+    profile,
+    ...base,
+    host,
+    redisUrl: url,
     installation,
+    waitReplicas,
+    onCatalogBehind: onCatalogNews,
+  };
+  const stop = async (): Promise<void> => {
+    await Promise.all([ledger.disconnect(), redis.disconnect(), bell.disconnect()]);
+  };
+  return { node, installation, redis, bell, stop };
+}
+
+async function settled(opened: readonly Promise<void>[], logger: Logger): Promise<void> {
+  for (const outcome of await Promise.allSettled(opened)) {
+    if (outcome.status === 'fulfilled') continue;
+    logger.error({ err: outcome.reason }, 'Redis is not reachable yet');
+    return;
+  }
+}
+
+function upAndDown(logger: Logger): { onUp: () => void; onDown: (reason: string) => void } {
+  let down = false;
+  return {
     onUp: () => {
       if (down) logger.info('Redis is back');
       down = false;
@@ -40,21 +96,5 @@ export async function openSharedNode(
       if (!down) logger.warn({ reason }, 'Redis is not reachable');
       down = true;
     },
-  });
-  await ledger
-    .connect(CONNECT_MS)
-    .catch((error: unknown) => logger.error({ err: error }, 'Redis is not reachable yet'));
-  const base = { ledger, nodeId, startId };
-  if (profile === 'single') return { node: { profile, ...base }, installation, ledger };
-  const { redisWaitReplicas: waitReplicas } = config;
-  const node: ClusterNode = {
-    profile,
-    ...base,
-    host: os.hostname(),
-    redisUrl,
-    installation,
-    waitReplicas,
-    onCatalogBehind,
   };
-  return { node, installation, ledger };
 }
