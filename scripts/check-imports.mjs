@@ -49,7 +49,7 @@ const MAY_KNOW = {
     'config',
     'logger',
   ],
-  audit: [...PURE, 'ports', 'claimlog', 'records', 'workers'],
+  audit: [...PURE, 'ports', 'claimlog', 'cluster', 'records', 'workers'],
   wallet: [...PURE, 'ports', 'actors', 'claims'],
   auth: [...PURE, 'config', 'datadir'],
   http: [

@@ -219,6 +219,7 @@ async function run(config: Config, logger: Logger): Promise<number> {
           logRoot: logRoot(config.dataDir),
           codeKey: secrets.codeKey,
           liveLogs: () => engine.sink.liveLogs(),
+          streams: () => engine.streamPlace(),
           snapshot: () => engine.auditSnapshot(),
         }),
         (error) => logger.error({ err: error }, 'audit failed'),

@@ -108,9 +108,7 @@ export interface ShardLedger {
   /** Keeps the seat for `ttlMs` from now, by the server's clock. */
   extend(seat: ShardSeat, ttlMs: number): Promise<Done | Refused>;
   /** Ends the seats whose time has passed: their unsold units are free again. `head`: all they ever claimed is before. */
-  reclaim(
-    stamp: ShardStamp,
-  ): Promise<
+  reclaim(stamp: ShardStamp): Promise<
     | {
         readonly kind: 'reclaimed';
         readonly version: number;

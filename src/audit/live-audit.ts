@@ -9,7 +9,7 @@ import { setTimeout as pause, setImmediate } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { Activity, CodeExtent, Template } from '../domain/template.ts';
-import type { AuditTask, LedgerFacts, LiveLog } from '../workers/audit-entry.ts';
+import type { AuditTask, LedgerFacts, LiveLog, StreamPlace } from '../workers/audit-entry.ts';
 import { activityFact, templateFact } from './catalog-facts.ts';
 import type { PoolFact } from './facts.ts';
 import type { Report } from './report.ts';
@@ -31,6 +31,8 @@ export type LiveAuditOptions = StorePlace & {
   /** Logs that owners are writing now. */
   readonly liveLogs: () => readonly LiveLog[];
   /** All of it at one moment, without waiting for anything. */
+  /** In a cluster: where the claims are that the record store does not have yet. */
+  readonly streams?: () => StreamPlace | null;
   readonly snapshot: () => LedgerSnapshot | Promise<LedgerSnapshot>;
   /** Runs the task of workers/audit-entry.ts; on a thread of its own unless told otherwise. */
   readonly run?: (task: AuditTask) => Promise<Report>;
@@ -59,7 +61,8 @@ async function auditOnce(options: LiveAuditOptions): Promise<Report> {
   const { port1, port2 } = new MessageChannel();
   port1.on('message', () => void answer(port1, snapshot));
   try {
-    return await run({ store: placeOf(options), logRoot, codeKey, live: liveLogs(), port: port2 });
+    const streams = options.streams?.() ?? null;
+    return await run({ store: placeOf(options), logRoot, codeKey, live: liveLogs(), streams, port: port2 });
   } finally {
     port1.close();
   }

@@ -24,6 +24,7 @@ import type { Activity, CodeExtent, Template } from '../domain/template.ts';
 import type { Logger } from '../logger.ts';
 import type { RecordStore, SerialRange } from '../ports.ts';
 import { FLUSH_SIGNAL_BYTES } from '../rings/layout.ts';
+import type { StreamPlace } from '../workers/audit-entry.ts';
 import type { CodesTask } from '../workers/compute-entry.ts';
 import type { ActorShares, FromOwner, OwnedTemplate, OwnerClusterTask } from '../workers/owner-messages.ts';
 import { type LifePlan, type OwnerLife, OwnerPool } from '../workers/owner-pool.ts';
@@ -448,6 +449,14 @@ export class Engine implements CatalogEngine {
     const pools = await this.sharedPools.held(templateId);
     const free = pools.reduce((sum, pool) => sum + unitsIn(pool.free), 0);
     return sharedStockFigures(view, free, this.cluster?.isStored(templateId) ?? false);
+  }
+
+  /** Where the cluster's claims are that are not stored yet; null where they are in local logs only. */
+  streamPlace(): StreamPlace | null {
+    const { shared } = this.options;
+    if (shared?.profile !== 'cluster') return null;
+    const { redisUrl, installation } = shared;
+    return { redisUrl, installation, shards: this.seats!.all() };
   }
 
   /** What the checker needs of this moment. */

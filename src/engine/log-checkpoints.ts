@@ -60,7 +60,7 @@ export class LogCheckpoints {
     stored: readonly { readonly incarnation: number; readonly position: number }[],
     nowMs: number,
   ): void {
-    if (this.open !== null && this.open.streams.every((stream) => isStored(stream, stored[stream.shard]))) {
+    if (this.open?.streams.every((stream) => isStored(stream, stored[stream.shard]))) {
       this.sweep(this.open, nowMs);
       this.open = null;
     }

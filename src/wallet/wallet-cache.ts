@@ -97,7 +97,7 @@ export class WalletCache implements WalletStore {
     if (l2 !== null) await Promise.all(owners.map((owner) => l2.drop(owner, this.staleMsMax)));
   }
 
-  /** `filled`: a chunk without rows is neither good enough nor worth keeping. */
+  /** `filled`: one without rows is not good enough to be answered from a cache. */
   #read(
     owner: string,
     field: string,
@@ -147,7 +147,7 @@ export class WalletCache implements WalletStore {
     const entry = this.#l1.of(owner, generation);
     const sinceMs = this.#now();
     const loaded = await this.#load(load);
-    if (this.#now() - sinceMs > LOAD_MS_MAX || !isGood(loaded, filled)) return loaded;
+    if (this.#now() - sinceMs > LOAD_MS_MAX) return loaded;
     this.#l1.put(owner, entry, field, loaded);
     l2?.offer(owner, field, packRows(loaded), generation);
     return loaded;

@@ -11,19 +11,30 @@ import { checkUnits } from '../audit/check-units.ts';
 import { checkStored } from '../audit/checker.ts';
 import { codeRules } from '../audit/code-rules.ts';
 import { claimsSince, collectLogs, keptBelowWatermarks } from '../audit/collect-logs.ts';
+import { StreamCollector } from '../audit/collect-streams.ts';
 import type { ActivityFact, Facts, PoolFact, TemplateFact } from '../audit/facts.ts';
 import { Findings, type Report } from '../audit/report.ts';
 import { openStoreFacts, type StorePlace } from '../audit/store-facts.ts';
 import { fileDisk } from '../claimlog/disk.ts';
 import { ENTRY_BYTES } from '../claimlog/entry.ts';
 import type { CodeExtent } from '../domain/template.ts';
+import { RedisShardLedger } from '../ledger/redis/redis-shard-ledger.ts';
 import { SerialSet } from '../ledger/serial-set.ts';
+import type { ShardStamp } from '../ports-ledger.ts';
 import { LogPosition } from '../rings/layout.ts';
+
+const REDIS_PATIENCE_MS = 2_000;
 
 export interface LiveLog {
   readonly logId: number;
   /** rings/layout.ts, LogPosition. */
   readonly positions: SharedArrayBuffer;
+}
+
+export interface StreamPlace {
+  readonly redisUrl: string;
+  readonly installation: string;
+  readonly shards: readonly ShardStamp[];
 }
 
 export interface AuditTask {
@@ -32,6 +43,8 @@ export interface AuditTask {
   readonly codeKey: Uint8Array;
   /** Logs that owners are writing. */
   readonly live: readonly LiveLog[];
+  /** In a cluster claims are in the shards' streams first; null: in the logs under `logRoot`. */
+  readonly streams: StreamPlace | null;
   /** Any message on it asks main for a `LedgerFacts`, which is the answer. */
   readonly port: MessagePort;
 }
@@ -45,6 +58,42 @@ export interface LedgerFacts {
 }
 
 export async function audit(task: AuditTask): Promise<Report> {
+  return task.streams === null ? auditLogs(task) : auditStreams(task, task.streams);
+}
+
+async function auditStreams(
+  task: AuditTask,
+  { redisUrl, installation, shards }: StreamPlace,
+): Promise<Report> {
+  const ledger = new RedisShardLedger({ url: redisUrl, installation });
+  const store = await openStoreFacts(task.store);
+  try {
+    await ledger.connect(REDIS_PATIENCE_MS);
+    const streams = new StreamCollector(ledger, shards);
+    const blocks = await store.blocks();
+    const beyond = await streams.beyond(await store.watermarks());
+    const { templates, activities, extents, pools } = await askLedger(task.port);
+    const claims = { templates, activities, blocks, log: beyond };
+    const lost = lostUnits(claims, pools);
+    const late =
+      lost.size === 0 ? [] : await streams.since((id, serial) => lost.get(id)?.has(serial) ?? false);
+    return await checkStored({
+      ...claims,
+      log: [...beyond, ...late],
+      flushed: [],
+      rows: store.rows(),
+      ledger: pools,
+      logs: [],
+      codes: await codeRules(store, task.codeKey, extents),
+    });
+  } finally {
+    await store.close();
+    await ledger.disconnect();
+    task.port.close();
+  }
+}
+
+async function auditLogs(task: AuditTask): Promise<Report> {
   const store = await openStoreFacts(task.store);
   try {
     const positions = new Map(task.live.map((log) => [log.logId, new Int32Array(log.positions)]));

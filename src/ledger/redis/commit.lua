@@ -40,18 +40,24 @@ end
 
 -- The lease without the first `count` of these units, or nil when they are not all in it. Units mostly come in runs.
 local function afterSale(lease, serials, count)
-  local at = 1
-  while at <= count do
-    local from, to = serials[at], serials[at] + 1
-    at = at + 1
-    while at <= count and serials[at] == to do
-      to = to + 1
-      at = at + 1
+  local froms, tos, runs = {}, {}, 0
+  local isSorted = true
+  for at = 1, count do
+    local serial = serials[at]
+    if tos[runs] == serial then tos[runs] = serial + 1
+    else
+      if runs > 0 and serial < tos[runs] then isSorted = false end
+      runs = runs + 1
+      froms[runs], tos[runs] = serial, serial + 1
     end
-    lease = without(lease, from, to)
-    if not lease then return nil end
   end
-  return lease
+  if not isSorted then
+    local ends = {}
+    for run = 1, runs do ends[froms[run]] = math.max(tos[run], ends[froms[run]] or 0) end
+    table.sort(froms)
+    for run = 1, runs do tos[run] = ends[froms[run]] end
+  end
+  return without(lease, froms, tos)
 end
 
 local groups = {}

@@ -12,16 +12,28 @@ local function bytesBefore(ranges, serial)
   return low * 8
 end
 
--- Without [from, to), or nil when not all of it was there.
-local function without(ranges, from, to)
-  local at = bytesBefore(ranges, from)
-  if at >= #ranges then return nil end
-  local first, last = unpackBytes('<I4I4', ranges, at + 1)
-  if first > from or last < to then return nil end
-  local left = ''
-  if first < from then left = pack('<I4I4', first, from) end
-  if to < last then left = left .. pack('<I4I4', to, last) end
-  return sub(ranges, 1, at) .. left .. sub(ranges, at + 9)
+-- Without the ranges [froms[i], tos[i]), which come in ascending order; nil when not all of them were there.
+local function without(ranges, froms, tos)
+  if #froms == 0 then return ranges end
+  local at = bytesBefore(ranges, froms[1])
+  local parts = { sub(ranges, 1, at) }
+  -- What is left of the range looked at.
+  local first, last = 0, 0
+  for i = 1, #froms do
+    local from, to = froms[i], tos[i]
+    while last <= from do
+      if first < last then parts[#parts + 1] = pack('<I4I4', first, last) end
+      if at >= #ranges then return nil end
+      first, last = unpackBytes('<I4I4', ranges, at + 1)
+      at = at + 8
+    end
+    if from < first or last < to then return nil end
+    if first < from then parts[#parts + 1] = pack('<I4I4', first, from) end
+    first = to
+  end
+  if first < last then parts[#parts + 1] = pack('<I4I4', first, last) end
+  parts[#parts + 1] = sub(ranges, at + 1)
+  return table.concat(parts)
 end
 
 -- With [from, to), of which nothing was there before.
@@ -37,6 +49,14 @@ local function with(ranges, from, to)
     if first == to then to, tail = last, sub(tail, 9) end
   end
   return head .. pack('<I4I4', from, to) .. tail
+end
+
+local function unpackRanges(ranges)
+  local froms, tos = {}, {}
+  for at = 1, #ranges, 8 do
+    froms[#froms + 1], tos[#tos + 1] = unpackBytes('<I4I4', ranges, at)
+  end
+  return froms, tos
 end
 
 local function unitsOf(ranges)

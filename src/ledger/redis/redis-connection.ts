@@ -27,6 +27,8 @@ export class RedisUnreachable extends Error {
 
 const COMMAND_TIMEOUT_MS = 1_000;
 const CONNECT_WAIT_MS = 10_000;
+/** The name in the URL may mean another server by then, or this one may have become a master. */
+const REPLICA_RETRY_MS = 500;
 
 export class RedisConnection {
   private readonly settings: RedisSettings;
@@ -159,7 +161,7 @@ export class RedisConnection {
         this.openCluster();
       } else if (/^role:slave/m.test(info)) {
         this.lastError = 'READONLY the server is a replica';
-        client.disconnect(true);
+        setTimeout(() => client.status === 'ready' && client.disconnect(true), REPLICA_RETRY_MS).unref();
       } else this.setUp(client);
     } catch (error) {
       this.lastError = String(error);
@@ -170,6 +172,7 @@ export class RedisConnection {
   private setUp(client: Redis | Cluster): void {
     if (this.client !== client || this.up) return;
     this.up = true;
+    this.lastError = 'the connection was closed';
     for (const resolve of this.waiting.splice(0)) resolve();
     this.settings.onUp?.();
   }

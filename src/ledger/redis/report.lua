@@ -1,5 +1,5 @@
 -- Prelude of lease and return: what a node tells of a pool, and what it was answered last.
--- ARGV[3] node id, [4] epoch, [5] template, [6] activity, [7] sequence, [8] ranges sold, [9] ranges given back
+-- ARGV[3] node id, [4] epoch, [5] template, [6] activity, [7] sequence, [8] ranges sold, [9] ranges given back (sorted)
 local nodeId, epoch, sequence = ARGV[3], ARGV[4], tonumber(ARGV[7])
 
 -- The remembered answer: kind (G granted, R recalling, E exhausted, C closed, D done), head, ranges.
@@ -27,16 +27,11 @@ end
 -- in it, nothing was changed.
 local function report(pool)
   local lease = redis.call('HGET', pool.key .. ':leases', nodeId) or ''
-  local moved = 0
   for part = 8, 9 do
-    local ranges = ARGV[part]
-    for at = 1, #ranges, 8 do
-      local from, to = unpackBytes('<I4I4', ranges, at)
-      lease = without(lease, from, to)
-      if not lease then return nil end
-      moved = moved + to - from
-    end
+    lease = without(lease, unpackRanges(ARGV[part]))
+    if not lease then return nil end
   end
+  local moved = unitsOf(ARGV[8]) + unitsOf(ARGV[9])
   pool.leased = pool.leased - moved
   putBack(pool, ARGV[9])
   return lease, moved
