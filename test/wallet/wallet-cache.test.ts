@@ -5,6 +5,7 @@ import { couponId } from '../../src/domain/coupon-id.ts';
 import { RedisConnection } from '../../src/ledger/redis/redis-connection.ts';
 import type { CouponRow } from '../../src/ports.ts';
 import { RedisWalletL2 } from '../../src/wallet/redis-wallet-l2.ts';
+import { Wallet } from '../../src/wallet/wallet.ts';
 import { type RedisServer, startRedis } from '../services/redis.ts';
 import { until } from '../support/wait.ts';
 import { NOW_MS, NodeMemory, query, VALID_MS, WalletShop } from './two-nodes.ts';
@@ -73,6 +74,16 @@ describe.each([
     await Promise.all(Array.from({ length: 50 }, () => a.wallet.page(query('1'))));
     await Promise.all(Array.from({ length: 50 }, () => a.wallet.coupon(id)));
     expect(shop.queries).toBe(2);
+  });
+
+  test('finds a coupon in the store that was asked for before it was claimed', async () => {
+    const a = start();
+    const id = couponId(shop.templateIds[0]!, 0);
+    expect(await a.wallet.coupon(id)).toBeNull();
+    expect(await stored(a)).toBe(id);
+    for (let i = 0; i < 2; i++)
+      expect(await a.wallet.coupon(id)).toMatchObject({ couponId: id, userId: '1' });
+    expect([shop.queries, a.cache.l1Hits]).toEqual([2, 1]);
   });
 
   test('lets a coupon expire by the clock, whatever it keeps', async () => {
@@ -168,6 +179,31 @@ describe.each([
   });
 });
 
+test('templates are looked into until rows cannot lack their claims', async () => {
+  const a = node(null);
+  let nowMs = 0;
+  const slow = new Wallet({
+    templates: () => a.shelves.map(({ view }) => view),
+    template: () => undefined,
+    store: { staleMsMax: 1_000, wallet: async () => [], coupon: async () => null },
+    monotonicMs: () => nowMs,
+  });
+  const shown = async (atMs: number): Promise<number> => {
+    nowMs = atMs;
+    return (await slow.page(query('1'))).length;
+  };
+  shop.claim(a, '1', 0);
+  expect(await shown(0)).toBe(1);
+  expect(await shown(5_000)).toBe(1);
+  await shop.flush(1);
+  shop.hear(a);
+  expect([await shown(5_001), await shown(6_000), await shown(6_001)]).toEqual([1, 1, 0]);
+  shop.claim(a, '1', 0);
+  await shop.flush(1);
+  shop.hear(a);
+  expect([await shown(6_500), await shown(7_499), await shown(7_500)]).toEqual([2, 2, 0]);
+});
+
 describe('two nodes', () => {
   test('share what one of them read, and see each other’s changes at the next read', async () => {
     const [a, b] = [node(), node()];
@@ -186,6 +222,33 @@ describe('two nodes', () => {
       expect((await b.wallet.coupon(id))!.state).toBe(state);
       expect(await statesOf(a)).toEqual([state]);
     }
+  });
+
+  test('keep nothing that was read before a change and comes after it', async () => {
+    const [a, b] = [node(), node()];
+    const id = await stored(a);
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { wallet } = shop;
+    shop.wallet = async (asked) => {
+      const rows = await wallet.call(shop, asked);
+      await held;
+      return rows;
+    };
+    const early = statesOf(a);
+    await until(() => shop.queries === 1, 'the store was read');
+    shop.wallet = wallet;
+    shop.setState(id, 'used');
+    await b.cache.changed('1', [id]);
+    expect(await statesOf(b)).toEqual(['used']);
+    release();
+    expect(await early).toEqual(['usable']);
+    // Behind the late one on the same connection.
+    await redis.commands.ping();
+    expect(await statesOf(node())).toEqual(['used']);
+    expect(await statesOf(a)).toEqual(['used']);
   });
 
   test('see what was changed behind their backs when the time to live is over', async () => {
