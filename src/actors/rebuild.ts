@@ -8,7 +8,7 @@ import { PARTITIONS_MAX } from '../limits.ts';
 import type { Owner } from './owner.ts';
 import { partitionOf } from './placement.ts';
 import type { TemplateActor } from './template-actor.ts';
-import type { UnitTable } from './unit-table.ts';
+import { leadsTo } from './unit-table.ts';
 
 export class UnitSoldTwice extends Error {
   override name = 'UnitSoldTwice';
@@ -123,10 +123,4 @@ export class Rebuild {
     this.last = part;
     return part;
   }
-}
-
-/** Whether following previous coupons from `serial` comes by `older`. */
-function leadsTo(units: UnitTable, serial: number, older: number): boolean {
-  for (let s = serial; s >= 0; s = units.previous(s)) if (s === older) return true;
-  return false;
 }

@@ -168,3 +168,9 @@ export class UnitTable {
     return chunk.keyLo[i] === keyLo && chunk.keyHi[i] === keyHi;
   }
 }
+
+/** Whether following previous coupons from `serial` comes by `older`. */
+export function leadsTo(units: UnitTable, serial: number, older: number): boolean {
+  for (let s = serial; s >= 0; s = units.previous(s)) if (s === older) return true;
+  return false;
+}
