@@ -60,7 +60,9 @@ local function afterSale(lease, serials, count)
   return without(lease, froms, tos)
 end
 
-local groups = {}
+-- Several groups may be about one pool (an owner that runs several partitions): its lease is carried from one to the
+-- next, `offered` without all that is offered, `lease` without what is sold.
+local groups, leases, offeredLeases = {}, {}, {}
 for arg = 9, #ARGV, 6 do
   local name = ARGV[arg] .. '.' .. ARGV[arg + 1]
   local key = base .. 'p' .. name
@@ -69,9 +71,12 @@ for arg = 9, #ARGV, 6 do
   if fields[1] and fields[2] ~= '1' then
     group.offered = #ARGV[arg + 5] / 12
     group.serials = column('<I4xxxxxxxx', ARGV[arg + 5], 12, 0, group.offered)
-    group.lease = call('HGET', key .. ':leases', nodeId) or ''
-    group.left = afterSale(group.lease, group.serials, group.offered)
-    if not group.left then return {'fenced'} end
+    if not leases[name] then
+      leases[name] = call('HGET', key .. ':leases', nodeId) or ''
+      offeredLeases[name] = leases[name]
+    end
+    offeredLeases[name] = afterSale(offeredLeases[name], group.serials, group.offered)
+    if not offeredLeases[name] then return {'fenced'} end
   end
   groups[#groups + 1] = group
 end
@@ -144,8 +149,8 @@ for g = 1, #groups do
 
   if used > 0 then
     accepted = accepted + used
-    local left = group.left
-    if used < offered then left = afterSale(group.lease, group.serials, used) end
+    local left = afterSale(leases[group.name], group.serials, used)
+    leases[group.name] = left
     if left == '' then call('HDEL', group.key .. ':leases', nodeId)
     else call('HSET', group.key .. ':leases', nodeId, left) end
     local leased = call('HINCRBY', group.key .. ':pool', 'leased', -used)
