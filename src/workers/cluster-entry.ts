@@ -6,7 +6,6 @@ import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads';
 import { fileDisk } from '../claimlog/disk.ts';
 import { ENTRY_BYTES } from '../claimlog/entry.ts';
-import type { Clock } from '../cluster/clock.ts';
 import { Coordinator } from '../cluster/coordinator.ts';
 import { LocalLogs } from '../cluster/local-logs.ts';
 import type { MainLink } from '../cluster/main-link.ts';
@@ -15,6 +14,7 @@ import type { RecordStore } from '../ports.ts';
 import type { ClusterStore } from '../ports-cluster.ts';
 import { LogPosition } from '../rings/layout.ts';
 import type { ClusterData, FromCluster, ToCluster } from './cluster-messages.ts';
+import { realClock } from './real-clock.ts';
 import { remote } from './rpc.ts';
 import { threadCpuSeconds } from './thread-cpu.ts';
 
@@ -25,14 +25,6 @@ const figures = new Float64Array(data.cpu);
 setInterval(() => {
   figures[0] = threadCpuSeconds();
 }, FIGURES_MS).unref();
-
-const clock: Clock = {
-  nowMs: () => performance.now(),
-  sleep: async (ms) => {
-    await (ms > 0 ? pause(ms) : turn());
-  },
-  random: Math.random,
-};
 
 function tell(message: FromCluster): void {
   parentPort!.postMessage(message);
@@ -79,7 +71,7 @@ const ledger = new RedisShardLedger({ url: data.redisUrl, installation: data.ins
 const logs = new LocalLogs(fileDisk, data.logRoot, data.oldLogs);
 const coordinator = new Coordinator({
   identity: { nodeId: data.nodeId, startId: data.startId, host: data.host },
-  clock,
+  clock: realClock,
   store,
   ledger,
   logs,
