@@ -2,7 +2,6 @@
  * The cluster thread: the coordination of cluster/ with a real clock, real logs, its own connection to Redis, and the
  * main thread at the other end of the port. It has a thread of its own so that nothing delays its heartbeats.
  */
-import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { fileDisk } from '../claimlog/disk.ts';
 import { ENTRY_BYTES } from '../claimlog/entry.ts';
