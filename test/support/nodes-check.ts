@@ -49,7 +49,8 @@ export async function sellOut(nodes: readonly Node[], book: ClaimsBook, sales: r
             const { json } = await claimUntilAnswered(connection, book, sale, userId).catch(
               async (error: Error) => {
                 const stock = await stockOf(node.server, sale.templateId);
-                throw new Error(`${error.message}: ${JSON.stringify({ sale, stock })}`);
+                const told = node.server.log.filter(({ level }) => level !== 'info').slice(-5);
+                throw new Error(`${error.message}: ${JSON.stringify({ sale, stock, told })}`);
               },
             );
             if (json.code === 'sold_out') soldOut = true;

@@ -1,0 +1,98 @@
+/** Nodes with something to sell and a crowd before them: what fault tests begin with. */
+import { expect } from 'vitest';
+import { ClaimsBook, type Sale } from './book.ts';
+import { destroyAll, type Node, startNodes } from './nodes.ts';
+import { checkNodes } from './nodes-check.ts';
+import { NodesCrowd } from './nodes-crowd.ts';
+import { type Random, seeded } from './random.ts';
+import { newActivity, newTemplate } from './sales.ts';
+import type { Environment } from './server.ts';
+import { until } from './wait.ts';
+
+export interface MarketOptions {
+  readonly nodes?: number;
+  readonly env: Environment;
+  readonly mysqlUrl: string;
+  /** Of the hot template; the other has half of it. */
+  readonly stock?: number;
+}
+
+export class Market {
+  readonly random: Random;
+  readonly book = new ClaimsBook();
+  readonly nodes: Node[];
+  readonly mysqlUrl: string;
+  sales: Sale[] = [];
+  crowd!: NodesCrowd;
+
+  private constructor(nodes: Node[], mysqlUrl: string) {
+    this.random = seeded(expect.getState().currentTestName ?? 'market');
+    this.nodes = nodes;
+    this.mysqlUrl = mysqlUrl;
+  }
+
+  /** With the crowd there already: a hot template, one with a higher limit, and an activity of it. */
+  static async open({ nodes = 1, env, mysqlUrl, stock = 12_000 }: MarketOptions): Promise<Market> {
+    const market = new Market(await startNodes(nodes, env), mysqlUrl);
+    try {
+      const { server } = market.node;
+      const one = await newTemplate(server, { stock, partitions: 4 });
+      const many = await newTemplate(server, { stock: stock / 2, perUserLimit: 3 });
+      const activity = await newActivity(server, many, { stock: stock / 8, perUserLimit: 2 });
+      market.sales = [one, many, activity];
+      await market.known(`/v1/activities/${activity.activityId}`);
+      const { book, random, sales } = market;
+      const options = { users: 20_000, connections: Math.ceil(8 / nodes), restMs: 8 };
+      market.crowd = new NodesCrowd({ doors: market.nodes, book, random, sales, ...options });
+      return market;
+    } catch (error) {
+      await market.destroy();
+      throw error;
+    }
+  }
+
+  /** The first of them. */
+  get node(): Node {
+    return this.nodes[0];
+  }
+
+  /** Resolves when every node has heard of it. */
+  async known(route: string): Promise<void> {
+    for (const { server } of this.nodes)
+      await until(async () => (await server.api('GET', route)).status === 200, `${route} at every node`);
+  }
+
+  /** Resolves when so many more claims were won. */
+  async wins(more: number, patienceMs?: number): Promise<void> {
+    const before = this.book.count('claimed');
+    await until(() => this.book.count('claimed') >= before + more, `${more} more claims are won`, patienceMs);
+  }
+
+  /** Resolves when so many more claims were won at this node. */
+  async winsAt(at: number, more: number, patienceMs?: number): Promise<void> {
+    const before = this.crowd.won[at];
+    await until(
+      () => this.crowd.won[at] >= before + more,
+      `${more} more claims are won at node ${at}`,
+      patienceMs,
+    );
+  }
+
+  /** Resolves when the clock says so, with the crowd buying all the while. */
+  async lasts(ms: number): Promise<void> {
+    const endMs = Date.now() + ms;
+    await until(() => Date.now() >= endMs, `${ms} ms have passed`, ms + 5000);
+  }
+
+  /** Every node is well again and sells; then the crowd goes, the rest is sold, and the books are compared. */
+  async close(nodes: readonly Node[] = this.nodes): Promise<void> {
+    for (const node of nodes) await node.healthy();
+    for (const node of nodes) await this.winsAt(this.nodes.indexOf(node), 30, 30_000);
+    await this.crowd.stop();
+    await checkNodes(nodes, this.mysqlUrl, this.book, this.sales, this.random);
+  }
+
+  async destroy(): Promise<void> {
+    await destroyAll(this.nodes);
+  }
+}
