@@ -48,6 +48,8 @@ function whyNot(template: Template, fields: ActivityFields, nowMs: number): Resu
 
 async function open(catalog: Catalog, unopened: Activity, template: Template): Promise<Attempt<Activity>> {
   const activity: Activity = { ...unopened, status: 'active', version: 2 };
+  // The engine may not have heard yet of what was taken in from other nodes.
+  await catalog.link.deliver(template.id);
   const taken = await catalog.engine.openActivity(activity, template);
   if (!taken.ok) return insufficient(taken, activity.stock);
   const saved = await saveWithUnits(catalog, activity);
@@ -77,6 +79,7 @@ export function patchActivity(
     const next = { ...changed, version: activity.version + 1 };
     const grows = next.stock > activity.stock;
     if (grows) {
+      await catalog.link.deliver(template.id);
       const taken = await catalog.engine.resizeActivity(next, activity.stock, template);
       if (!taken.ok) return insufficient(taken, next.stock - activity.stock);
     }

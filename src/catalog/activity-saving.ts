@@ -67,6 +67,7 @@ export async function unitsAsStored(catalog: Catalog, attempted: Activity): Prom
     for (let done: Activity | null = null; done !== catalog.activity(id)!; await catalog.takeIn()) {
       done = catalog.activity(id)!;
       const template = catalog.template(templateId)!;
+      await catalog.link.deliver(templateId);
       if (done.status !== 'active') await catalog.engine.closeActivity(done, template);
       else {
         const taken = await catalog.engine.resizeActivity(done, attempted.stock, template);

@@ -139,6 +139,9 @@ export class Node {
 
   static async start(store: SharedStore, pools: SharedPools, now: () => number): Promise<Node> {
     let node: Node | null = null;
+    const knows = ({ templateId }: Activity): void => {
+      if (!node!.known.has(templateId)) throw new Error(`template ${templateId} was never told of`);
+    };
     const engine: CatalogEngine = {
       async templateChanged(template, activities, extent) {
         await store.pause();
@@ -150,11 +153,13 @@ export class Node {
         node!.known.set(template.id, { template, activities });
       },
       async openActivity(activity) {
+        knows(activity);
         await store.pause();
         node!.told.push(`open ${activity.id} ${activity.stock}`);
         return pools.fund(activity);
       },
       async resizeActivity(activity, before) {
+        knows(activity);
         await store.pause();
         node!.told.push(`resize ${activity.id} ${before} ${activity.stock}`);
         return pools.fund(activity);
