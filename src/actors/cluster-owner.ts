@@ -49,7 +49,8 @@ export class ClusterOwner extends Owner {
   protected override readonly ports: ClusterPorts;
   private readonly queues = Array.from({ length: SHARDS }, (_, shard) => new CommitQueue(shard));
   private late: Late[] = [];
-  private readonly templates = new Set<number>();
+  /** Units whose codes this process can tell, by template. */
+  private readonly templates = new Map<number, number>();
   /** By template, once it is known: its partitions, or 0 when none of its actors are here. */
   private readonly partitions = new Map<number, number>();
   /** Shards that are to be left alone once nothing of them waits for the log. */
@@ -220,17 +221,18 @@ export class ClusterOwner extends Owner {
   // ------------------------------------------------------------ the streams
 
   /** The template is known in this process; whether any of its actors are here or not. */
-  learn(templateId: number): void {
-    this.templates.add(templateId);
+  learn(templateId: number, placed: number): void {
+    this.templates.set(templateId, placed);
   }
 
   /** Whether all that these claims are about has arrived here: templates, their units and activities. */
   canFollow(words: Uint32Array): boolean {
     for (let at = 0; at < words.length; at += ENTRY_WORDS) {
-      if (!this.templates.has(words[at])) return false;
+      const placed = this.templates.get(words[at]);
+      if (placed === undefined || words[at + 1] >= placed) return false;
       const actor = this.actorOf(words, at);
       if (actor === undefined) continue;
-      if (words[at + 1] >= actor.units.capacity || !actor.pools.has(words[at + 4])) return false;
+      if (!actor.pools.has(words[at + 4])) return false;
     }
     return true;
   }

@@ -80,6 +80,14 @@ export class TemplateView {
     return sum;
   }
 
+  /** Serials below this have a code: extents follow one another, though they may be heard of in another order. */
+  get placed(): number {
+    let placed = 0;
+    for (const { firstSerial, length } of [...this.extents].sort((a, b) => a.firstSerial - b.firstSerial))
+      if (firstSerial <= placed) placed = Math.max(placed, firstSerial + length);
+    return placed;
+  }
+
   /** Which of `extents` a unit's code lies in. */
   extentIndex(serial: number): number {
     const { extents } = this;

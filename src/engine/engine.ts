@@ -5,6 +5,7 @@
  * Start: seal the logs of earlier lives, let every owner rebuild from records and logs, compute the ledger from what is
  * claimed, then open. An owner that dies later goes the same way alone: seal, rebuild, reclaim, open.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { rulesOf } from '../actors/rules.ts';
@@ -51,6 +52,9 @@ import {
 } from './stock-figures.ts';
 
 const LAG_CHECK_MS = 20;
+/** Longest to wait for news of units that are here already, and between two looks for it. */
+const CODES_PLACED_MS = 5_000;
+const CODES_PLACED_LOOK_MS = 10;
 
 /** The one node of the profile `single`. */
 export interface SingleNode extends SharedLedger {
@@ -367,8 +371,21 @@ export class Engine implements CatalogEngine {
     return view;
   }
 
+  /** In a cluster, units may come before the news that another node has added them, which says what their codes are. */
+  private async codesPlaced(view: TemplateView, { from, to }: SerialRange): Promise<void> {
+    const { shared } = this.options;
+    const deadlineMs = Date.now() + CODES_PLACED_MS;
+    while (view.placed < to) {
+      if (shared?.profile !== 'cluster' || Date.now() > deadlineMs)
+        throw new Error(`template ${view.template.id} has no codes for all of serials ${from} to ${to - 1}`);
+      shared.onCatalogBehind();
+      await pause(CODES_PLACED_LOOK_MS);
+    }
+  }
+
   private async makeCodes(templateId: number, range: SerialRange): Promise<void> {
     const view = this.templates.get(templateId)!;
+    await this.codesPlaced(view, range);
     for (const extent of view.extents) {
       const from = Math.max(range.from, extent.firstSerial);
       const to = Math.min(range.to, extent.firstSerial + extent.length);
@@ -489,5 +506,5 @@ export class Engine implements CatalogEngine {
 }
 
 function ownedTemplate(view: TemplateView): OwnedTemplate {
-  return { rules: view.rules, total: view.template.total, units: view.units.buffers };
+  return { rules: view.rules, total: view.template.total, placed: view.placed, units: view.units.buffers };
 }

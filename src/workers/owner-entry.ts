@@ -120,7 +120,7 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
   /** Makes or updates the actors of a template that are placed here; returns their shares. */
   function takeTemplate(template: OwnedTemplate): ActorShares[] {
     const { rules } = template;
-    clusterOwner?.learn(rules.templateId);
+    clusterOwner?.learn(rules.templateId, template.placed);
     const made: ActorShares[] = [];
     for (let partition = 0; partition < rules.partitions; partition++) {
       if (ownerOf(rules.templateId, partition, task.owners) !== task.index) continue;

@@ -10,6 +10,8 @@ export interface OwnedTemplate {
   readonly rules: TemplateRules;
   /** Units of the template, now: bounds how many users may come. */
   readonly total: number;
+  /** Serials below this have a known place in a code space. */
+  readonly placed: number;
   readonly units: readonly SharedArrayBuffer[];
 }
 
