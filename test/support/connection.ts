@@ -24,6 +24,7 @@ export class ConnectionLost extends Error {
 }
 
 interface Waiter {
+  readonly asked: string;
   resolve(answer: Answer): void;
   reject(error: Error): void;
 }
@@ -43,7 +44,7 @@ export class Connection {
       this.lost = true;
       const { waiter } = this;
       this.waiter = null;
-      waiter?.reject(new ConnectionLost('the connection ended before the answer'));
+      waiter?.reject(new ConnectionLost(`the connection ended before the answer to ${waiter.asked}`));
     });
   }
 
@@ -67,7 +68,7 @@ export class Connection {
     for (const name in headers) head += `${name}: ${headers[name]}\r\n`;
     if (body !== undefined) head += `Content-Length: ${Buffer.byteLength(body)}\r\n`;
     return new Promise((resolve, reject) => {
-      this.waiter = { resolve, reject };
+      this.waiter = { asked: `${method} ${path}`, resolve, reject };
       this.socket.write(`${head}\r\n${body ?? ''}`);
     });
   }

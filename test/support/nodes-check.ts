@@ -49,7 +49,7 @@ export async function sellOut(nodes: readonly Node[], book: ClaimsBook, sales: r
             const { json } = await claimUntilAnswered(connection, book, sale, userId).catch(
               async (error: Error) => {
                 const stock = await stockOf(node.server, sale.templateId);
-                const told = node.server.log.filter(({ level }) => level !== 'info').slice(-5);
+                const told = node.server.log.filter(({ level }) => level === 'error').slice(0, 3);
                 throw new Error(`${error.message}: ${JSON.stringify({ sale, stock, told })}`);
               },
             );
@@ -149,7 +149,6 @@ export async function checkNodes(
   await askAgain(nodes, book, random);
   await checkWallets(nodes, book, random);
   await checkRows(mysqlUrl, book, sales, { sold });
-  if (process.env.E2E_AUDIT === 'off') return;
   for (const node of nodes)
     expect(await node.server.must(200, 'GET', '/v1/audit')).toMatchObject({ ok: true });
 }
