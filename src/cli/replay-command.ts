@@ -3,7 +3,7 @@ import { CommandFailed, UsageError } from './failure.ts';
 import { count, say, sayJson, table } from './output.ts';
 import type { ReplayResult } from './replay/replay.ts';
 import { shareMillionths } from './replay/share.ts';
-import { type ServerFlags, serverTarget, withServerOptions } from './server-target.ts';
+import { type ServerFlags, serverTargets, withServerOptions } from './server-target.ts';
 
 interface Flags extends ServerFlags {
   readonly concurrency: number;
@@ -24,6 +24,7 @@ const HELP = `
 The first row of FILE names its columns; User_id and Coupon_id are needed, with --create-templates
 Discount_rate too ("150:20": spend 150.00, 20.00 off; "0.95": pay 95 %). A coupon's template is
 "coupon-<Coupon_id>". Rows that cannot be read are reported by row and left out; they are no failure.
+--url with several URLs, separated by commas, sends each receipt to one of these nodes, chosen at random.
 Exit 1: a repeat got another coupon than the first time, a template is missing, or the server
 answered what a sale does not answer.`;
 
@@ -72,9 +73,9 @@ function share(text: string): number {
 async function run(file: string, flags: Flags): Promise<void> {
   if (flags.stockShare !== undefined && !flags.createTemplates)
     throw new UsageError('--stock-share goes with --create-templates');
-  const target = serverTarget(flags);
+  const targets = serverTargets(flags);
   const { replay } = await import('./replay/replay.ts');
-  const result = await replay(file, target, {
+  const result = await replay(file, targets, {
     concurrency: flags.concurrency,
     rate: flags.rate ?? null,
     createTemplates: flags.createTemplates ?? false,

@@ -26,8 +26,14 @@ export function withServerOptions(command: Command): Command {
     );
 }
 
+/** Of a command that spreads its work: several URLs with commas between them, the nodes of one installation. */
+export function serverTargets(flags: ServerFlags): [ServerTarget, ...ServerTarget[]] {
+  const [first, ...rest] = readClientConfig({ ...flags }).url.split(',');
+  return [serverTarget({ ...flags, url: first! }), ...rest.map((url) => serverTarget({ ...flags, url }))];
+}
+
 export function serverTarget({ url, token }: ServerFlags): ServerTarget {
-  const given = readClientConfig({ url, token });
+  const given = readClientConfig({ url: url?.trim(), token });
   const parsed = URL.canParse(given.url) ? new URL(given.url) : null;
   if (parsed === null || !['http:', 'https:'].includes(parsed.protocol))
     throw new UsageError(`--url: given ${JSON.stringify(given.url)}; allowed: http://HOST:PORT or https://…`);

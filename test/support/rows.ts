@@ -26,7 +26,7 @@ export async function query(mysqlUrl: string, sql: string): Promise<Record<strin
 }
 
 /** Coupon ids in the blocks, each as often as it stands there. */
-async function idsInBlocks(mysqlUrl: string): Promise<string[]> {
+export async function idsInBlocks(mysqlUrl: string): Promise<string[]> {
   const ids: string[] = [];
   const entry = blankEntry();
   for (const { entries } of await query(mysqlUrl, 'SELECT entries FROM claim_blocks ORDER BY id')) {

@@ -1,5 +1,7 @@
 /** The templates behind the coupons of a receipts file: `coupon-<Coupon_id>`, found by name or made. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { callApi } from '../api-client.ts';
+import { CommandFailed } from '../failure.ts';
 import type { ServerTarget } from '../server-target.ts';
 import { listTemplates, type TemplateJson } from '../template-list.ts';
 import type { CouponPlan } from './coupon-plans.ts';
@@ -10,6 +12,8 @@ const PRODUCT_LINE = 1;
 const VALID_DAYS = 365;
 /** Requests at once: enough to share syncs of the record store, far from crowding anybody out. */
 const CONCURRENCY = 8;
+const NEWS_MS_MAX = 5_000;
+const NEWS_LOOK_MS = 100;
 
 export interface MadeTemplates {
   /** Template ids by coupon id. */
@@ -26,6 +30,21 @@ export async function findTemplates(target: ServerTarget): Promise<Map<string, T
   for (const template of await listTemplates(target, { q: NAME_PREFIX }))
     if (template.name.startsWith(NAME_PREFIX)) found.set(template.name.slice(NAME_PREFIX.length), template);
   return found;
+}
+
+/** Resolves when the node knows all of them, which other nodes tell it within a second; fails after a few. */
+export async function templatesKnown(target: ServerTarget, ids: ReadonlyMap<string, string>): Promise<void> {
+  const deadlineMs = Date.now() + NEWS_MS_MAX;
+  for (;;) {
+    const there = await findTemplates(target);
+    const missing = [...ids.keys()].filter((couponId) => there.get(couponId)?.status !== 'published');
+    if (missing.length === 0) return;
+    if (Date.now() > deadlineMs)
+      throw new CommandFailed(
+        `${target.url} does not know ${NAME_PREFIX}${missing[0]}: is it a node of the same installation?`,
+      );
+    await pause(NEWS_LOOK_MS);
+  }
 }
 
 /** `stockOf`: units for so many distinct users. A draft left by a replay that was interrupted is published as it is. */

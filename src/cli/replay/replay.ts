@@ -7,10 +7,10 @@ import { Progress } from '../progress.ts';
 import type { ServerTarget } from '../server-target.ts';
 import { batchesOf, claimReceipts, paced } from './claim-receipts.ts';
 import { isPlanned, planCoupons } from './coupon-plans.ts';
-import { findTemplates, type MadeTemplates, makeTemplates } from './coupon-templates.ts';
-import { LiveBatches } from './live-batches.ts';
+import { findTemplates, type MadeTemplates, makeTemplates, templatesKnown } from './coupon-templates.ts';
 import { type Receipt, readReceipts, type SkippedRow } from './receipts.ts';
 import { shareOf } from './share.ts';
+import { SpreadBatches } from './spread-batches.ts';
 import { Tally } from './tally.ts';
 
 export interface ReplayOptions {
@@ -38,9 +38,10 @@ const SKIPPED_TOLD_MAX = 1000;
 
 export async function replay(
   file: string,
-  target: ServerTarget,
+  targets: readonly [ServerTarget, ...ServerTarget[]],
   options: ReplayOptions,
 ): Promise<ReplayResult> {
+  const [target] = targets;
   const bytes = sizeOf(file);
   const skipped: SkippedRow[] = [];
   let skippedCount = 0;
@@ -59,6 +60,7 @@ export async function replay(
         progress.update(done / plans.size, () => `${count(done)} of ${count(plans.size)}`),
       ),
     );
+    for (const other of targets.slice(1)) await templatesKnown(other, made.ids);
     templates = made;
     templateOf = (receipt) => (isPlanned(plans, receipt) ? made.ids.get(receipt.couponId)! : null);
   } else {
@@ -79,7 +81,7 @@ export async function replay(
       share = bytes === 0 ? 1 : Math.min(1, read / bytes);
     },
   });
-  const claimer = await LiveBatches.open(target);
+  const claimer = await SpreadBatches.open(targets);
   const startMs = performance.now();
   const seconds = (): number => (performance.now() - startMs) / 1000;
   const batches = batchesOf(runs, templateOf);
