@@ -109,8 +109,9 @@ export class SharedPools implements Pools {
 
   private open(ref: PoolRef): void {
     const { leases, supply } = this.options;
-    if (!leases.ledger.isOpen(ref)) leases.open(ref, { coded: [], bare: [] });
+    // In this order: a pool that nothing could come to would be sold out until the first units are here.
     supply.open(ref);
+    if (!leases.ledger.isOpen(ref)) leases.open(ref, { coded: [], bare: [] });
   }
 
   private closeHere(ref: PoolRef): void {

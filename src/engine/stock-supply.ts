@@ -131,6 +131,8 @@ export class StockSupply {
     if (pool === undefined || pool.ended) return;
     if (pool.state !== 'recalling') this.enter(pool, 'open');
     pool.news = true;
+    // Nobody is told `sold_out` any more until the ledger has said so again.
+    this.options.stock.newsOf(ref);
     this.pump(pool);
   }
 
