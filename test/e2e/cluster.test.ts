@@ -42,6 +42,15 @@ async function heardWithin(ms: number, what: string, look: () => Promise<boolean
   return took;
 }
 
+async function onSaleEverywhere(nodes: readonly Node[], sales: readonly Sale[]): Promise<void> {
+  for (const { templateId } of sales)
+    for (const node of nodes)
+      await until(
+        () => node.isOnSale(`/v1/templates/${templateId}`),
+        `every node sells template ${templateId}`,
+      );
+}
+
 /** Of a node: what a fresh user's claim is answered. Those that won are in the book. */
 async function tryAt(node: Node, book: ClaimsBook, sale: Sale, userId: string): Promise<string> {
   const connection = await Connection.open(node.port!);
@@ -59,14 +68,7 @@ describe.each([2, 4])('%i nodes, one hot template', (count) => {
     const { nodes, mysqlUrl } = await startCluster(count);
     const stock = LONG ? 20_000 : 1500;
     const sale = await newTemplate(nodes[0].server, { stock, partitions: 4 });
-    await Promise.all(
-      nodes.map(({ server }) =>
-        until(
-          async () => (await server.api('GET', `/v1/templates/${sale.templateId}`)).status === 200,
-          'known',
-        ),
-      ),
-    );
+    await onSaleEverywhere(nodes, [sale]);
     const book = new ClaimsBook();
     let next = 1;
     let disagreements = 0;
@@ -97,14 +99,7 @@ describe.each([2, 4])('%i nodes, one hot template', (count) => {
     const { nodes, mysqlUrl } = await startCluster(count);
     const stock = LONG ? 20_000 : 4000;
     const sale = await newTemplate(nodes[0].server, { stock, partitions: 4 });
-    await Promise.all(
-      nodes.map(({ server }) =>
-        until(
-          async () => (await server.api('GET', `/v1/templates/${sale.templateId}`)).status === 200,
-          'known',
-        ),
-      ),
-    );
+    await onSaleEverywhere(nodes, [sale]);
     const book = new ClaimsBook();
     const options = { doors: nodes, book, random, sales: [sale], users: stock * 2, connections: 6 };
     const crowd = new NodesCrowd({ ...options, restMs: 2 });
@@ -126,11 +121,7 @@ describe('two nodes', () => {
     const one = await newTemplate(nodes[0].server, { stock: 500 });
     const many = await newTemplate(nodes[0].server, { stock: 500, perUserLimit: 3 });
     const connections = await Promise.all(nodes.map(({ port }) => Connection.open(port!)));
-    for (const { templateId } of [one, many])
-      await until(
-        async () => (await connections[1].request({ path: `/v1/templates/${templateId}` })).status === 200,
-        'both nodes know both templates',
-      );
+    await onSaleEverywhere(nodes, [one, many]);
     for (let i = 0; i < 60; i++) {
       const [here, there] = i % 2 === 0 ? connections : [...connections].reverse();
       const userId = String(i + 1);
@@ -168,10 +159,7 @@ describe('two nodes', () => {
     for (let round = 0; round < (LONG ? 20 : 3); round++) {
       const sale = await newTemplate(here.server, { stock: 100 });
       const path = `/v1/templates/${sale.templateId}`;
-      await heard(
-        'published',
-        async () => (await there.server.api('GET', path)).json?.status === 'published',
-      );
+      await heard('published', () => there.isOnSale(path));
       expect(await fresh(sale)).toBe('claimed');
       await here.server.must(200, 'POST', `${path}/disable`);
       await heard('disabled', async () => (await fresh(sale)) === 'not_active');
@@ -198,16 +186,13 @@ describe('two nodes', () => {
     const book = new ClaimsBook();
     const template = await newTemplate(here.server, { stock: 1200, perUserLimit: 2, partitions: 2 });
     const open = await Promise.all(nodes.map(({ port }) => Connection.open(port!)));
+    await onSaleEverywhere(nodes, [template]);
     // Both hold units of the general pool before it is asked for most of them.
     for (const [at, connection] of open.entries())
       await claimUntilAnswered(connection, book, template, String(900_000 + at));
     const activity = await newActivity(here.server, template, { stock: 1000 });
     const path = `/v1/activities/${activity.activityId}`;
-    await heardWithin(
-      NEWS_MS,
-      'created',
-      async () => (await open[1].request({ path })).json?.status === 'running',
-    );
+    await heardWithin(NEWS_MS, 'created', () => there.isOnSale(path));
     for (const connection of open) connection.close();
     const options = { doors: nodes, book, random, sales: [activity], users: 50_000 };
     const crowd = new NodesCrowd(options);

@@ -40,7 +40,8 @@ export class Market {
       const many = await newTemplate(server, { stock: stock / 2, perUserLimit: 3 });
       const activity = await newActivity(server, many, { stock: stock / 8, perUserLimit: 2 });
       market.sales = [one, many, activity];
-      await market.known(`/v1/activities/${activity.activityId}`);
+      for (const { templateId } of [one, many]) await market.onSaleEverywhere(`/v1/templates/${templateId}`);
+      await market.onSaleEverywhere(`/v1/activities/${activity.activityId}`);
       const { book, random, sales } = market;
       const options = { users: 20_000, connections: Math.ceil(8 / nodes), restMs: 8 };
       market.crowd = new NodesCrowd({ doors: market.nodes, book, random, sales, ...options });
@@ -56,10 +57,9 @@ export class Market {
     return this.nodes[0];
   }
 
-  /** Resolves when every node has heard of it. */
-  async known(route: string): Promise<void> {
-    for (const { server } of this.nodes)
-      await until(async () => (await server.api('GET', route)).status === 200, `${route} at every node`);
+  /** Resolves when every node sells it. */
+  private async onSaleEverywhere(route: string): Promise<void> {
+    for (const node of this.nodes) await until(() => node.isOnSale(route), `${route} at every node`);
   }
 
   /** Resolves when so many more claims were won. */

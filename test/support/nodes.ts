@@ -99,6 +99,13 @@ export class Node {
     });
   }
 
+  /** What customers are told here: there is such a template or activity, with units to claim. */
+  async isOnSale(route: string): Promise<boolean> {
+    const response = await fetch(`http://127.0.0.1:${this.port}${route}`);
+    const { remaining } = (await response.json()) as { remaining?: number };
+    return response.status === 200 && remaining !== undefined && remaining > 0;
+  }
+
   /** A start that is meant to fail. */
   refused(): Promise<Outcome> {
     return runServe(this.dataDir, this.env);
