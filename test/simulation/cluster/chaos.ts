@@ -1,0 +1,108 @@
+/** Decides what goes wrong, now and then while the crowd comes. */
+import { ENTRY_BYTES } from '../../../src/claimlog/entry.ts';
+import { streamLogId } from '../../../src/cluster/log-ids.ts';
+import { SHARDS } from '../../../src/ports-ledger.ts';
+import { Killed } from '../faults.ts';
+import type { SimNode } from './sim-node.ts';
+import type { World } from './world.ts';
+
+type Deed = (world: World) => void;
+
+const any = (world: World): SimNode => world.random.pick(world.nodes);
+
+const DEEDS: readonly (readonly [weight: number, name: string, deed: Deed])[] = [
+  [3, 'restart redis', ({ redis }) => redis.restart()],
+  [4, 'roll redis back', ({ redis }) => redis.rollBackSoon()],
+  [2, 'empty redis', ({ redis }) => redis.restartEmpty()],
+  [1, 'flush redis', ({ redis }) => redis.flush()],
+  [3, 'freeze redis', ({ redis, random }) => redis.freeze(random.skewed(50_000, 1_500_000))],
+  [2, 'freeze redis for long', ({ redis, random }) => redis.freeze(random.between(3_000_000, 25_000_000))],
+  [2, 'redis down', ({ redis, random }) => redis.down(random.skewed(100_000, 15_000_000))],
+  [
+    4,
+    'cut a node off',
+    (world) => world.redis.cutOff(any(world).id, world.random.skewed(200_000, 20_000_000)),
+  ],
+  [3, 'trim', trim],
+  [4, 'freeze a node', (world) => any(world).freeze(world.random.skewed(20_000, 4_000_000))],
+  [3, 'freeze a node for long', (world) => any(world).freeze(world.random.between(10_500_000, 25_000_000))],
+  [4, 'kill a node', (world) => any(world).kill(false)],
+  [4, 'cut the power of a node', (world) => any(world).kill(true)],
+  [2, 'stop a node', stop],
+  [3, 'kill an owner', killOwner],
+  [2, 'fail syncs', failSync],
+  [3, 'store down', ({ records, random }) => records.down(random.skewed(100_000, 20_000_000))],
+  [2, 'power cut and redis back', both],
+];
+
+const WEIGHT = DEEDS.reduce((sum, [weight]) => sum + weight, 0);
+
+export class Chaos {
+  private readonly world: World;
+  private readonly gapUs: number;
+
+  constructor(world: World) {
+    this.world = world;
+    this.gapUs = world.random.skewed(1_000_000, 12_000_000);
+    const { random, redis, records } = world;
+    redis.faultRate = random.chance(0.6) ? random.skewed(1, 40) / 1_000 : 0;
+    records.faultRate = random.chance(0.5) ? random.skewed(1, 30) / 1_000 : 0;
+    this.next();
+  }
+
+  private next(): void {
+    const { random, scheduler } = this.world;
+    scheduler.later(random.int(this.gapUs * 2) + 1, () => {
+      if (this.world.calm) return;
+      this.next();
+      this.strike();
+    });
+  }
+
+  private strike(): void {
+    let left = this.world.random.int(WEIGHT);
+    for (const [weight, name, deed] of DEEDS) {
+      left -= weight;
+      if (left >= 0) continue;
+      this.world.trace(() => `chaos: ${name}`);
+      deed(this.world);
+      return;
+    }
+  }
+}
+
+/** Whatever is stored may go out of the streams. */
+function trim({ redis, records, faults }: World): void {
+  for (let shard = 0; shard < SHARDS; shard++) {
+    const { incarnation } = redis.data(shard);
+    const stored = (records.marks.get(streamLogId(shard, incarnation))?.offset ?? 0) / ENTRY_BYTES;
+    if (incarnation === 0 || stored === 0) continue;
+    faults.seen('streamTrimmed');
+    redis.at(shard, false, (model) => model.trim(incarnation, stored));
+  }
+}
+
+function failSync(world: World): void {
+  world.faults.seen('syncFailed');
+  any(world).disk.syncsToFail = 1;
+}
+
+function stop(world: World): void {
+  const { process } = any(world);
+  if (process?.serving) process.stop();
+}
+
+function killOwner(world: World): void {
+  const life = world.random.pick(any(world).process?.lives ?? [null]);
+  if (life == null) return;
+  world.faults.seen('ownerKilled');
+  life.die(new Killed('killed'));
+}
+
+/** A machine and the ledger's last moments go together. */
+function both(world: World): void {
+  world.redis.rollBackSoon();
+  world.scheduler.later(world.random.skewed(10_000, 3_000_000), () => {
+    if (!world.calm) any(world).kill(true);
+  });
+}
