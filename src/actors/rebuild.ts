@@ -32,6 +32,8 @@ export class Rebuild {
   /** Neighbouring entries are mostly of one template. */
   private last: Part | null = null;
   private readonly unitsStartBlank: boolean;
+  /** Claims by coupon id that no earlier life of this process has published: other nodes made them meanwhile. */
+  private readonly unheard = new Map<number, { readonly actor: TemplateActor; readonly words: Uint32Array }>();
   claims = 0;
 
   constructor(owner: Owner, unitsStartBlank: boolean) {
@@ -52,6 +54,19 @@ export class Rebuild {
     }
   }
 
+  /**
+   * To be called when all entries are in. What no earlier life has published comes behind what one has: the links of
+   * that stay as they are, and these are the first to name a user's later coupons.
+   */
+  finish(): void {
+    for (const { actor, words } of this.unheard.values()) {
+      const previous = actor.users.put(words[2], words[3], words[1]);
+      actor.units.describe(words[1], previous, words[4], words[8], words[9]);
+      restore(actor, words, 0);
+    }
+    this.unheard.clear();
+  }
+
   /** The words of an entry: claimlog/entry.ts. */
   private addTo(actor: TemplateActor, seen: Uint32Array, words: Uint32Array, at: number): void {
     const templateId = words[at];
@@ -65,7 +80,8 @@ export class Rebuild {
     }
     const bit = 1 << (serial & 31);
     if ((seen[serial >>> 5] & bit) !== 0) {
-      if (actor.holds(lo, hi, serial)) return;
+      const other = this.unheard.get(couponId(templateId, serial))?.words;
+      if (other === undefined ? actor.holds(lo, hi, serial) : other[2] === lo && other[3] === hi) return;
       throw new UnitSoldTwice(templateId, serial);
     }
     // Another owner's user has it: only telling in the first life, before anything was sold in this process.
@@ -75,20 +91,21 @@ export class Rebuild {
     if (pool === undefined) {
       throw new Error(`template ${templateId} has no activity ${activityId}, yet it was claimed from`);
     }
+    pool.claimed[0]++;
+    this.claims++;
     if (this.unitsStartBlank) {
       const previous = users.put(lo, hi, serial);
       units.describe(serial, previous, activityId, words[at + 8], words[at + 9]);
+    } else if (!units.isClaimed(serial)) {
+      this.unheard.set(couponId(templateId, serial), { actor, words: words.slice(at, at + ENTRY_WORDS) });
+      return;
     } else {
       // An earlier life in this process described this unit already, and the ingress may be reading that: the links
       // stay as they are, and the table points at the end of the chain in whatever order its units come by.
       const newest = users.newest(lo, hi);
       if (newest < 0 || leadsTo(units, serial, newest)) users.put(lo, hi, serial);
     }
-    const codeHi = words[at + 6] & 0xffff;
-    const timeHi = words[at + 6] >>> 16;
-    units.restore(serial, words[at + 5], codeHi, words[at + 7], timeHi);
-    pool.claimed[0]++;
-    this.claims++;
+    restore(actor, words, at);
   }
 
   /** Claims taken in so far, per template. */
@@ -123,4 +140,12 @@ export class Rebuild {
     this.last = part;
     return part;
   }
+}
+
+function restore({ units }: TemplateActor, words: Uint32Array, at: number): void {
+  units.restore(words[at + 1], words[at + 5], words[at + 6] & 0xffff, words[at + 7], words[at + 6] >>> 16);
+}
+
+function couponId(templateId: number, serial: number): number {
+  return templateId * 2 ** 32 + serial;
 }

@@ -400,6 +400,7 @@ async function rebuild(
       memory.add(words, at, count),
     );
   }
+  memory.finish();
   return { claims: memory.claims, stored, watermarks: marks };
 }
 

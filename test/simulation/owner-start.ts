@@ -57,6 +57,7 @@ export function beginLife(life: OwnerLife): void {
       const from = since.get(logId) ?? 0;
       scanLog(world.disk, LOG_ROOT, logId, from, (words, at, count) => rebuild.add(words, at, count));
     }
+    rebuild.finish();
     process.fromOwner(life, false, () => process.ownerReady(life));
     life.serve();
   }

@@ -142,6 +142,7 @@ export class OwnerThread {
         memory.add(words, 0, words.length / ENTRY_WORDS);
       }
     }
+    memory.finish();
     await this.follow(watermarks);
     this.toMain.send(() => this.toProcess(() => process.ownerReady(this)));
     this.serving = true;
