@@ -33,3 +33,11 @@ export function listSegments(disk: LogDisk, root: string, logId: number): number
     .map((name) => Number(name.slice(0, 16)))
     .sort((a, b) => a - b);
 }
+
+/**
+ * Where a log begins that has no watermark of its own: segments go from its front once their claims are stored in another
+ * way (engine/log-checkpoints.ts).
+ */
+export function logStart(disk: LogDisk, root: string, logId: number): number {
+  return listSegments(disk, root, logId)[0] ?? 0;
+}

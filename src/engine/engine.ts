@@ -16,7 +16,7 @@ import type { CatalogEngine, TakenUnits } from '../catalog/engine-port.ts';
 import { fileDisk } from '../claimlog/disk.ts';
 import { faultyDisk } from '../claimlog/faulty-disk.ts';
 import { sealLog } from '../claimlog/log-seal.ts';
-import { listLogs, logRoot } from '../claimlog/segment.ts';
+import { listLogs, logRoot, logStart } from '../claimlog/segment.ts';
 import { ClaimDesk } from '../claims/claim-desk.ts';
 import { TemplateView } from '../claims/template-view.ts';
 import { shardLogOf } from '../cluster/log-ids.ts';
@@ -229,7 +229,8 @@ export class Engine implements CatalogEngine {
     const disk = faultsPath === null ? fileDisk : faultyDisk(fileDisk, faultsPath);
     for (const logId of this.oldLogs) {
       const watermark = watermarks.get(logId) ?? 0;
-      this.sink.ended(logId, sealLog(disk, this.root, logId, watermark), watermark);
+      const start = this.cluster === null ? 0 : logStart(disk, this.root, logId);
+      this.sink.ended(logId, sealLog(disk, this.root, logId, Math.max(watermark, start)), watermark);
     }
     const ready = new Promise<void>((resolve) => {
       this.started = resolve;

@@ -21,6 +21,7 @@ import { faultyDisk, readFaults } from '../claimlog/faulty-disk.ts';
 import { scanLog } from '../claimlog/log-scan.ts';
 import { sealLog } from '../claimlog/log-seal.ts';
 import { LogWriter } from '../claimlog/log-writer.ts';
+import { logStart } from '../claimlog/segment.ts';
 import { RedisCommitLedger } from '../ledger/redis/redis-commit-ledger.ts';
 import { RedisShardLedger } from '../ledger/redis/redis-shard-ledger.ts';
 import { DRAIN_MAX, SLICE_IDLE_MS } from '../limits.ts';
@@ -63,7 +64,12 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
   // ------------------------------------------------------------ what was
   if (task.seal !== null) {
     const watermark = (await store.watermarks()).find(({ logId }) => logId === task.seal)?.offset ?? 0;
-    post({ kind: 'sealed', logId: task.seal, end: sealLog(disk, task.logRoot, task.seal, watermark) });
+    const start = task.cluster === null ? 0 : logStart(disk, task.logRoot, task.seal);
+    post({
+      kind: 'sealed',
+      logId: task.seal,
+      end: sealLog(disk, task.logRoot, task.seal, Math.max(watermark, start)),
+    });
   }
   const log = new LogWriter(disk, task.logRoot, task.logId, task.segmentBytesMax);
 

@@ -8,6 +8,7 @@ import { UserTable } from '../../../src/actors/user-table.ts';
 import { ENTRY_BYTES, ENTRY_WORDS, entryWords } from '../../../src/claimlog/entry.ts';
 import { sealLog } from '../../../src/claimlog/log-seal.ts';
 import { LogWriter } from '../../../src/claimlog/log-writer.ts';
+import { logStart } from '../../../src/claimlog/segment.ts';
 import { DRAIN_MAX, SLICE_IDLE_MS } from '../../../src/limits.ts';
 import type { Watermark } from '../../../src/ports.ts';
 import type { ShardSeat } from '../../../src/ports-ledger.ts';
@@ -125,9 +126,7 @@ export class OwnerThread {
     const disk = threadDisk(node.disk, () => thread.isGone);
     if (plan.seal !== null) {
       const logId = plan.seal;
-      const marks = await store.watermarks();
-      const watermark = marks.find((mark) => mark.logId === logId)?.offset ?? 0;
-      const end = sealLog(disk, LOG_ROOT, logId, watermark);
+      const end = sealLog(disk, LOG_ROOT, logId, logStart(disk, LOG_ROOT, logId));
       this.toMain.send(() => this.toProcess(() => process.sealed(plan.index, logId, end)));
     }
     this.log = new LogWriter(disk, LOG_ROOT, plan.logId, world.segmentBytesMax);

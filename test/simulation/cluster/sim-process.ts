@@ -7,7 +7,7 @@ import { rulesOf } from '../../../src/actors/rules.ts';
 import { ABSENT, UserTable } from '../../../src/actors/user-table.ts';
 import { Verdict } from '../../../src/actors/verdict.ts';
 import { sealLog } from '../../../src/claimlog/log-seal.ts';
-import { listLogs } from '../../../src/claimlog/segment.ts';
+import { listLogs, logStart } from '../../../src/claimlog/segment.ts';
 import { TemplateView } from '../../../src/claims/template-view.ts';
 import { ClusterLink } from '../../../src/engine/cluster-link.ts';
 import { LeaseDesk } from '../../../src/engine/lease-desk.ts';
@@ -180,7 +180,10 @@ export class SimProcess implements ThreadHost {
       node.disk.makeDir(LOG_ROOT);
       const logs = listLogs(node.disk, LOG_ROOT);
       this.nextLogId = Math.max(0, ...logs) + 1;
-      for (const logId of logs) this.link.ended(logId, sealLog(node.disk, LOG_ROOT, logId, 0));
+      for (const logId of logs) {
+        const start = logStart(node.disk, LOG_ROOT, logId);
+        this.link.ended(logId, sealLog(node.disk, LOG_ROOT, logId, start));
+      }
       for (let index = 0; index < this.owners; index++) this.startLife(index, true);
     } catch (error) {
       this.failed(error);
