@@ -24,6 +24,7 @@ const DEEDS: readonly (readonly [weight: number, name: string, deed: Deed])[] = 
     (world) => world.redis.cutOff(any(world).id, world.random.skewed(200_000, 20_000_000)),
   ],
   [3, 'trim', trim],
+  [2, 'trim in front of a node', trimAhead],
   [4, 'freeze a node', (world) => any(world).freeze(world.random.skewed(20_000, 4_000_000))],
   [3, 'freeze a node for long', (world) => any(world).freeze(world.random.between(10_500_000, 25_000_000))],
   [4, 'kill a node', (world) => any(world).kill(false)],
@@ -80,6 +81,15 @@ function trim({ redis, records, faults }: World): void {
     faults.seen('streamTrimmed');
     redis.at(shard, false, (model) => model.trim(incarnation, stored));
   }
+}
+
+/** A node reads nothing for so long that what it has not read goes out of the stream. */
+function trimAhead(world: World): void {
+  const forUs = world.random.between(2_000_000, 9_000_000);
+  any(world).freeze(forUs);
+  world.scheduler.later(forUs - 100_000, () => {
+    if (!world.calm) trim(world);
+  });
 }
 
 function failSync(world: World): void {

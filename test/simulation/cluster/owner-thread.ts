@@ -309,6 +309,13 @@ export class OwnerThread {
     this.shards?.stop();
   }
 
+  describe(): string {
+    const { inFlight, hasParked, flights } = this.owner;
+    const { over } = this.thread;
+    const log = this.log === null ? 'none' : `${this.log.synced} of ${this.log.end} synced`;
+    return `over ${over}, serving ${this.serving}, log ${log}, ${inFlight} batches, parked ${hasParked}, ${flights} flights`;
+  }
+
   // ---------------------------------------------------------------- messages
 
   send(message: ToOwner): void {

@@ -333,6 +333,7 @@ export class SimProcess implements ThreadHost {
   ownerStopped(life: OwnerThread, end: number): void {
     this.link.ended(life.plan.logId, end);
     this.lives[life.plan.index] = null;
+    this.rebuilding[life.plan.index] = null;
     this.ownerGone();
   }
 
@@ -344,6 +345,14 @@ export class SimProcess implements ThreadHost {
   }
 
   // ---------------------------------------------------------------- owners
+
+  describeOwners(): string {
+    const state = (life: OwnerThread | null | undefined) => (life == null ? 'none' : life.describe());
+    return Array.from(
+      { length: this.owners },
+      (_, i) => `owner ${i} serves: ${state(this.lives[i])}, starts: ${state(this.rebuilding[i])}`,
+    ).join('; ');
+  }
 
   private tellOwner(index: number, message: ToOwner): void {
     (this.lives[index] ?? this.rebuilding[index])?.send(message);

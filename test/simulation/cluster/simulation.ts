@@ -183,7 +183,7 @@ function describe(world: World): string {
       .join('; ');
     lines.push(
       `${id}: ${process === null ? 'down' : `serving ${process.serving}, stopping ${process.stopping}`}; seats ` +
-        `${process?.seats.all().map(({ shard, epoch }) => `${shard}@${epoch}`)}; ${state}`,
+        `${process?.describeOwners()} ${process?.seats.all().map(({ shard, epoch }) => `${shard}@${epoch}`)}; ${state}`,
     );
     for (const { ref } of process?.leases.ledger.snapshot() ?? []) {
       const { free, leased } = process!.leases.ledger.stock(ref);
