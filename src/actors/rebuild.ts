@@ -33,7 +33,10 @@ export class Rebuild {
   private last: Part | null = null;
   private readonly unitsStartBlank: boolean;
   /** Claims by coupon id that no earlier life of this process has published: other nodes made them meanwhile. */
-  private readonly unheard = new Map<number, { readonly actor: TemplateActor; readonly words: Uint32Array }>();
+  private readonly unheard = new Map<
+    number,
+    { readonly actor: TemplateActor; readonly words: Uint32Array }
+  >();
   claims = 0;
 
   constructor(owner: Owner, unitsStartBlank: boolean) {
