@@ -19,7 +19,6 @@ import { type Candidate, CommitQueue, type Flight, sameTime } from './commit-que
 import { Owner, type OwnerPorts } from './owner.ts';
 import { partitionOf } from './placement.ts';
 import { type PoolState, type TemplateActor, WAIT } from './template-actor.ts';
-import { leadsTo } from './unit-table.ts';
 import { Verdict } from './verdict.ts';
 
 /** The claim waits for the ledger: whoever asked needs to do nothing more. */
@@ -267,16 +266,15 @@ export class ClusterOwner extends Owner {
     const hi = words[at + 3];
     if (actor.holds(lo, hi, serial)) return;
     const pool = actor.pools.get(words[at + 4])!;
-    const { units, users } = actor;
-    const newest = users.newest(lo, hi);
+    const { units } = actor;
     if (units.isClaimed(serial)) {
-      // An earlier life published it, and the ingress may be reading: links and fields stay as they are.
+      // An earlier life published it, and the ingress may be reading its fields.
       const same = units.codeLo(serial) === words[at + 5] && units.claimedAtMs(serial) === this.batch.timeMs;
       assert(same, `template ${words[at]}, serial ${serial}: claimed by two users`);
-      if (newest < 0 || leadsTo(units, serial, newest)) users.put(lo, hi, serial);
+      actor.rejoin(lo, hi, serial);
     } else {
       units.setCode(serial, words[at + 5], words[at + 6] & 0xffff);
-      actor.give(pool, lo, hi, words[at + 8], words[at + 9], serial, newest);
+      actor.give(pool, lo, hi, words[at + 8], words[at + 9], serial, actor.users.newest(lo, hi));
     }
     this.log(pool, serial, lo, hi, words[at + 8], words[at + 9]);
   }

@@ -8,7 +8,6 @@ import { PARTITIONS_MAX } from '../limits.ts';
 import type { Owner } from './owner.ts';
 import { partitionOf } from './placement.ts';
 import type { TemplateActor } from './template-actor.ts';
-import { leadsTo } from './unit-table.ts';
 
 export class UnitSoldTwice extends Error {
   override name = 'UnitSoldTwice';
@@ -103,10 +102,8 @@ export class Rebuild {
       this.unheard.set(couponId(templateId, serial), { actor, words: words.slice(at, at + ENTRY_WORDS) });
       return;
     } else {
-      // An earlier life in this process described this unit already, and the ingress may be reading that: the links
-      // stay as they are, and the table points at the end of the chain in whatever order its units come by.
-      const newest = users.newest(lo, hi);
-      if (newest < 0 || leadsTo(units, serial, newest)) users.put(lo, hi, serial);
+      // An earlier life in this process described this unit already, and the ingress may be reading that.
+      actor.rejoin(lo, hi, serial);
     }
     restore(actor, words, at);
   }

@@ -8,7 +8,7 @@
 import type { SerialRange } from '../ports.ts';
 import type { PoolRules, TemplateRules } from './rules.ts';
 import { StockSlice } from './stock-slice.ts';
-import type { UnitTable } from './unit-table.ts';
+import { leadsTo, type UnitTable } from './unit-table.ts';
 import type { UserTable } from './user-table.ts';
 import { Verdict } from './verdict.ts';
 
@@ -136,6 +136,22 @@ export class TemplateActor {
     this.units.describe(serial, newest, pool.rules.activityId, keyLo, keyHi);
     this.users.put(lo, hi, serial);
     this.serial = serial;
+  }
+
+  /**
+   * Takes a unit of the user's in that an earlier life published. Readers may be following its links: they stay, or
+   * lead on to more than before. Lives may have learnt of a user's units in different orders, so chains may have to
+   * be joined.
+   */
+  rejoin(lo: number, hi: number, serial: number): void {
+    const { units, users } = this;
+    let last = users.newest(lo, hi);
+    if (last < 0 || leadsTo(units, serial, last)) {
+      users.put(lo, hi, serial);
+      return;
+    }
+    for (let s = units.previous(last); s >= 0 && !leadsTo(units, serial, s); s = units.previous(s)) last = s;
+    units.link(last, serial);
   }
 
   /** What can be said without a unit, as `decide` does; WAIT: only a unit is missing. */

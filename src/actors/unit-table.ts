@@ -150,6 +150,12 @@ export class UnitTable {
     }
   }
 
+  /** Links a unit to the one before it anew. */
+  link(serial: number, previous: number): void {
+    const k = chunkOf(serial);
+    this.chunks[k].previous[serial - chunkStart(k)] = previous + 1;
+  }
+
   /** The user's coupon before this one, or -1. */
   previous(serial: number): number {
     const k = chunkOf(serial);

@@ -34,20 +34,24 @@ const DEEDS: readonly (readonly [weight: number, name: string, deed: Deed])[] = 
   [2, 'fail syncs', failSync],
   [3, 'store down', ({ records, random }) => records.down(random.skewed(100_000, 20_000_000))],
   [2, 'power cut and redis back', both],
+  [2, 'power cut and redis back at an answer', betray],
 ];
 
-const WEIGHT = DEEDS.reduce((sum, [weight]) => sum + weight, 0);
+/** Each seed knows only some of them, so that each is met by many of its kind and not always by all others. */
+const DEED_CHANCE = 0.4;
 
 export class Chaos {
   private readonly world: World;
   private readonly gapUs: number;
+  private readonly deeds: typeof DEEDS;
 
   constructor(world: World) {
     this.world = world;
     this.gapUs = world.random.skewed(1_000_000, 12_000_000);
     const { random, redis, records } = world;
-    redis.faultRate = random.chance(0.6) ? random.skewed(1, 40) / 1_000 : 0;
-    records.faultRate = random.chance(0.5) ? random.skewed(1, 30) / 1_000 : 0;
+    this.deeds = DEEDS.filter(() => random.chance(DEED_CHANCE));
+    redis.faultRate = random.chance(0.6) ? random.skewed(1, 150) / 1_000 : 0;
+    records.faultRate = random.chance(0.5) ? random.skewed(1, 60) / 1_000 : 0;
     this.next();
   }
 
@@ -61,8 +65,8 @@ export class Chaos {
   }
 
   private strike(): void {
-    let left = this.world.random.int(WEIGHT);
-    for (const [weight, name, deed] of DEEDS) {
+    let left = this.world.random.int(this.deeds.reduce((sum, [weight]) => sum + weight, 0));
+    for (const [weight, name, deed] of this.deeds) {
       left -= weight;
       if (left >= 0) continue;
       this.world.trace(() => `chaos: ${name}`);
@@ -115,4 +119,17 @@ function both(world: World): void {
   world.scheduler.later(world.random.skewed(10_000, 3_000_000), () => {
     if (!world.calm) any(world).kill(true);
   });
+}
+
+/** The same at once with an answer: what it rests on must be on a disk. */
+function betray(world: World): void {
+  const rollBack = world.redis.snapshot();
+  world.oracle.onPromise = ({ node }) => {
+    world.oracle.onPromise = null;
+    world.scheduler.later(world.random.int(500), () => {
+      if (world.calm) return;
+      rollBack();
+      node.kill(true);
+    });
+  };
 }

@@ -75,7 +75,7 @@ export class ClusterThread {
     return {
       suspend: async (shard, reason) => {
         this.tell({ kind: 'suspend', shard, reason });
-        await this.quiesced.of(shard);
+        if (this.process.world.parts.waitsForOwners) await this.quiesced.of(shard);
       },
       takeIn: async (shard, entries) => {
         this.tell({ kind: 'takeIn', shard, entries });

@@ -27,6 +27,8 @@ export class Oracle {
   private readonly atLimit: { readonly claim: SimClaim; readonly serial: number }[] = [];
   private readonly world: World;
   soldOuts = 0;
+  /** Something is to happen at the next promise. */
+  onPromise: ((process: SimProcess) => void) | null = null;
 
   constructor(world: World) {
     this.world = world;
@@ -83,6 +85,7 @@ export class Oracle {
     if (holder !== undefined) return;
     this.promised.set(unit, promise);
     this.winners.push(promise);
+    this.onPromise?.(process);
   }
 
   /** A row was stored. */

@@ -2,6 +2,7 @@
 import { ClusterOwner, type ClusterPorts } from '../../../src/actors/cluster-owner.ts';
 import { OwnerShards, type OwnerShardsOptions } from '../../../src/workers/owner-shards.ts';
 import { ShardModel } from '../../ledger/model/shard-model.ts';
+import type { SimProcess } from './sim-process.ts';
 import type { SimRecords } from './sim-records.ts';
 
 export type StoreCalls = ReturnType<SimRecords['calls']>;
@@ -13,6 +14,10 @@ export interface Parts {
   store(calls: StoreCalls, records: SimRecords): StoreCalls;
   /** Up to where answers may leave. */
   durable(synced: number, end: number): number;
+  /** Whether a shard is taken for left only when its owners have left it. */
+  readonly waitsForOwners: boolean;
+  /** Before the process begins. */
+  prepare(process: SimProcess): void;
 }
 
 export const realParts: Parts = {
@@ -21,4 +26,6 @@ export const realParts: Parts = {
   model: (shard) => new ShardModel(shard),
   store: (calls) => calls,
   durable: (synced) => synced,
+  waitsForOwners: true,
+  prepare: () => {},
 };

@@ -22,12 +22,14 @@ export class SimNode implements Machine {
     this.id = id;
     this.owners = world.random.between(1, 2);
     this.disk = new SimDisk(world.random, world.scheduler, world.diskFaults, LOG_ROOT);
+    this.disk.slow = world.random.chance(0.2);
   }
 
   boot(): void {
     if (this.process !== null) return;
     this.upUs = this.world.scheduler.nowUs;
     this.process = new SimProcess(this, `${this.id}-${++this.starts}`);
+    this.world.parts.prepare(this.process);
     this.process.main.enter(() => void this.process!.start());
   }
 

@@ -55,7 +55,9 @@ export class SimRedis implements Server {
 
   fate(nodeId: string): Fate {
     const { random } = this.world;
-    if (this.isDown || this.cut.has(nodeId)) return 'refused';
+    if (this.isDown) return 'refused';
+    // What was sent just before may still be under way for long.
+    if (this.cut.has(nodeId)) return random.chance(0.1) ? 'requestLate' : 'refused';
     if (!random.chance(this.faultRate)) return 'arrives';
     return random.pick(['requestLost', 'replyLost', 'replyLost', 'requestLate', 'requestLate']);
   }
@@ -159,11 +161,10 @@ export class SimRedis implements Server {
     this.judgeLoss();
   }
 
-  /** What happens from now on is forgotten a little later. */
-  rollBackSoon(): void {
+  /** → how to go back to now. */
+  snapshot(): () => void {
     const snapshots = this.models.map((model) => model.snapshot());
-    this.scheduler.later(this.random.skewed(20_000, SNAPSHOT_MS_MAX * 1_000), () => {
-      if (this.world.calm) return;
+    return () => {
       this.world.faults.seen('redisRolledBack');
       this.world.trace(() => 'redis rolled back');
       this.reconnect();
@@ -171,6 +172,14 @@ export class SimRedis implements Server {
         model.rollBack(snapshots[shard]);
       });
       this.judgeLoss();
+    };
+  }
+
+  /** What happens from now on is forgotten a little later. */
+  rollBackSoon(): void {
+    const rollBack = this.snapshot();
+    this.scheduler.later(this.random.skewed(20_000, SNAPSHOT_MS_MAX * 1_000), () => {
+      if (!this.world.calm) rollBack();
     });
   }
 

@@ -72,7 +72,7 @@ export class World {
 
   private addTemplate(id: number): void {
     const { random, records } = this;
-    const total = random.skewed(30, 300);
+    const total = random.skewed(40, 600);
     records.templateRows.push({
       id,
       total,

@@ -1,0 +1,24 @@
+/** A simulation that finds nothing proves nothing: each broken rule must make it fail, and soon. */
+import { expect, test, vi } from 'vitest';
+import { BREAKS } from './breaks.ts';
+import { simulate } from './simulation.ts';
+
+vi.mock('../../../src/ports-ledger.ts', async (original) => ({
+  ...(await original<typeof import('../../../src/ports-ledger.ts')>()),
+  SHARDS: 2,
+  shardOf: (templateId: number) => templateId % 2,
+}));
+
+const SEEDS_MAX = Number(process.env.SIM_SEEDS ?? 60);
+const EVENTS = Number(process.env.SIM_EVENTS ?? 15_000);
+
+for (const [name, parts] of Object.entries(BREAKS)) {
+  test.runIf(process.env.SIM_SEED === undefined)(`finds ${name}`, { timeout: 600_000 }, async () => {
+    let seed = 1;
+    let found = await simulate(seed, { events: EVENTS, parts });
+    while (found.failure === null && seed < SEEDS_MAX)
+      found = await simulate(++seed, { events: EVENTS, parts });
+    console.log(`${name}: seed ${seed}, ${found.failure?.error.message.slice(0, 160)}`);
+    expect(found.failure, `not found in ${SEEDS_MAX} seeds`).not.toBeNull();
+  });
+}
