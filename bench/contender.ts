@@ -7,6 +7,8 @@ import type { Target } from './processes/target.ts';
 export interface PreparedRun {
   readonly target: Target;
   readonly run: LoadRun;
+  /** Resolves when every claim of the run is a row, for those who are measured until then. */
+  stored?(load: LoadResult): Promise<unknown>;
   /** Everything that is wrong, as sentences; also waits until the server has nothing left to do. */
   check(load: LoadResult): Promise<string[]>;
 }
@@ -31,19 +33,25 @@ export async function interleave(
   const all = contenders.map((contender): Series => ({ name: contender.name, runs: [], wrong: [] }));
   for (let round = 0; round < rounds; round++) {
     for (const [i, contender] of contenders.entries()) {
-      const { target, run, check } = await contender.prepare();
-      const measured = await measure(target, run);
-      const wrong = await check(measured.load);
+      const prepared = await contender.prepare();
+      const measured = await measure(prepared.target, prepared.run, prepared.stored);
+      const wrong = await prepared.check(measured.load);
       all[i]!.runs.push(measured);
       all[i]!.wrong.push(...wrong);
       say(
         `  ${round + 1}/${rounds} ${contender.name}: ${Math.round(measured.rps)}/s, ` +
-          `${measured.cpuUsPerRequest.toFixed(2)} µs, server ${measured.serverBusy.toFixed(2)}, ` +
+          `${costs(measured)} µs, server ${measured.serverBusy.toFixed(2)}, ` +
           `client ${measured.clientBusy.toFixed(2)}${wrong.length > 0 ? ` – WRONG: ${wrong.join('; ')}` : ''}`,
       );
     }
   }
   return all;
+}
+
+/** Claim path, and what Redis and the storing add to it. */
+function costs({ cpuUsPerRequest, redisUsPerRequest, allIn }: Measured): string {
+  const redis = redisUsPerRequest > 0 ? ` + Redis ${redisUsPerRequest.toFixed(2)}` : '';
+  return `${cpuUsPerRequest.toFixed(2)}${redis}${allIn === null ? '' : `, all in ${allIn.sumUs.toFixed(2)}`}`;
 }
 
 export function jobRun(client: LoadClient, job: Job): LoadRun {

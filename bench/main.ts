@@ -1,4 +1,4 @@
-/** `npm run bench [-- --quick] [-- --json FILE] [-- --only NAME] [-- --inject-lost-row]` */
+/** `npm run bench [-- --quick] [-- --json FILE] [-- --only NAME] [-- --profile NAME] [-- --inject-lost-row]` */
 import { parseArgs } from 'node:util';
 import { machine } from './machine.ts';
 import { LoadClient } from './processes/load-client.ts';
@@ -7,6 +7,7 @@ import { NO_FIGURES, type Row, table, writeJson } from './report.ts';
 import { codes } from './scenarios/codes.ts';
 import { crossCheck } from './scenarios/cross-check.ts';
 import { flusher } from './scenarios/flusher.ts';
+import { httpP99 } from './scenarios/http-p99.ts';
 import { httpRepeats } from './scenarios/http-repeats.ts';
 import { httpSoldOut } from './scenarios/http-sold-out.ts';
 import { httpWon } from './scenarios/http-won.ts';
@@ -15,6 +16,7 @@ import { type Bench, FULL, ONCE, QUICK, type Scenario, userSource } from './scen
 import { userTable } from './scenarios/user-table.ts';
 import { wsBatches } from './scenarios/ws-batches.ts';
 import { yardstickAlone } from './scenarios/yardstick-alone.ts';
+import { Stores } from './stores.ts';
 
 const SCENARIOS: readonly Scenario[] = [
   yardstickAlone,
@@ -23,6 +25,7 @@ const SCENARIOS: readonly Scenario[] = [
   httpRepeats,
   crossCheck,
   wsBatches,
+  httpP99,
   recovery,
   flusher,
   codes,
@@ -34,20 +37,35 @@ const HELP = `npm run bench [-- flags]
   --quick             shorter and fewer runs, the same checks
   --json FILE         the rows as a JSON array, machine and versions first
   --only NAME         only the scenarios whose name begins with NAME; may be repeated
+  --profile NAME      embedded or single (default), for http-won, -sold-out, -repeats, cross-check and ws-batches
   --inject-lost-row   deletes a stored row after a short run of won claims: the bench must exit 1
   --help
 
 ${SCENARIOS.map(({ name, about }) => `  ${name.padEnd(18)}  ${about}`).join('\n')}
 `;
 
-async function bench(scenarios: readonly Scenario[], quick: boolean, injectLostRow: boolean): Promise<Row[]> {
+/** Every process that must not outlive the bench listens to its end. */
+const LISTENERS_MAX = 64;
+
+interface Choice {
+  readonly quick: boolean;
+  readonly profile: Bench['profile'];
+  readonly injectLostRow: boolean;
+}
+
+async function bench(scenarios: readonly Scenario[], choice: Choice): Promise<Row[]> {
+  process.setMaxListeners(LISTENERS_MAX);
+  const { quick, profile, injectLostRow } = choice;
+  const stores = new Stores();
   const client = new LoadClient();
   const yardstick = await startYardstick();
   const rows: Row[] = [];
   const given: Bench = {
     effort: injectLostRow ? ONCE : quick ? QUICK : FULL,
+    profile,
     client,
     yardstick,
+    stores: () => stores.get(),
     injectLostRow,
     say: (line) => console.error(line),
     freshUsers: userSource(),
@@ -66,6 +84,7 @@ async function bench(scenarios: readonly Scenario[], quick: boolean, injectLostR
   } finally {
     client.stop();
     await yardstick.stop();
+    await stores.stop();
   }
   return rows;
 }
@@ -76,6 +95,7 @@ async function main(): Promise<number> {
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
       only: { type: 'string', multiple: true },
+      profile: { type: 'string', default: 'single' },
       'inject-lost-row': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -87,9 +107,12 @@ async function main(): Promise<number> {
   const only = values.only ?? (values['inject-lost-row'] ? ['http-won'] : ['']);
   const chosen = SCENARIOS.filter(({ name }) => only.some((start) => name.startsWith(start)));
   if (chosen.length === 0) throw new Error(`no scenario begins with ${only.join(', ')}`);
-  const rows = await bench(chosen, values.quick, values['inject-lost-row']);
+  const { quick, profile } = values;
+  if (profile !== 'embedded' && profile !== 'single')
+    throw new Error(`--profile ${profile}: embedded or single`);
+  const rows = await bench(chosen, { quick, profile, injectLostRow: values['inject-lost-row'] });
   console.log(table(rows));
-  if (values.json !== undefined) writeJson(values.json, rows, { ...machine(), quick: values.quick });
+  if (values.json !== undefined) writeJson(values.json, rows, { ...machine(), quick, profile });
   const bad = rows.filter((row) => row.verified === false);
   for (const row of bad) console.error(`${row.name}: not verified`);
   return bad.length > 0 ? 1 : 0;

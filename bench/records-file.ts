@@ -24,10 +24,19 @@ function withRecords<T>(dataDir: string, use: (database: Database.Database, key:
 
 /** Rows of a template: coupon ids of one template are one range. */
 export function countRows(dataDir: string, templateId: string): number {
+  return count(dataDir, templateId, 'count(*)');
+}
+
+/** Users who hold one. */
+export function countUsers(dataDir: string, templateId: string): number {
+  return count(dataDir, templateId, 'count(DISTINCT user_id)');
+}
+
+function count(dataDir: string, templateId: string, what: string): number {
   const from = Number(templateId) * SERIALS;
   return withRecords(dataDir, (database, key) => {
-    const sql = `SELECT count(*) AS rows FROM coupons WHERE ${key} >= ${from} AND ${key} < ${from + SERIALS}`;
-    return Number((database.prepare(sql).get() as { rows: number }).rows);
+    const sql = `SELECT ${what} AS number FROM coupons WHERE ${key} >= ${from} AND ${key} < ${from + SERIALS}`;
+    return Number((database.prepare(sql).get() as { number: number }).number);
   });
 }
 

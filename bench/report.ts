@@ -10,8 +10,12 @@ export interface Row {
   readonly p99Ms: number | null;
   /** CPU of ingress and owner threads. */
   readonly cpuUsPerRequest: number | null;
+  /** CPU of Redis meanwhile. */
+  readonly redisUsPerRequest: number | null;
+  /** CPU of whole processes, databases included, until every claim is stored. */
+  readonly allInUsPerRequest: number | null;
   readonly ratioRps: number | null;
-  /** The bare handler's CPU per request over this one's: 1 would be free of charge. */
+  /** The bare handler's CPU per request over this one's: 1 would be free of charge. Or that of the row's `against`. */
   readonly ratioCpu: number | null;
   readonly serverBusy: number | null;
   readonly verified: boolean | null;
@@ -24,26 +28,31 @@ export const NO_FIGURES = {
   p50Ms: null,
   p99Ms: null,
   cpuUsPerRequest: null,
+  redisUsPerRequest: null,
+  allInUsPerRequest: null,
   ratioRps: null,
   ratioCpu: null,
   serverBusy: null,
   verified: null,
 } as const;
 
+/** Member, head, digits. */
 const COLUMNS = [
-  ['rps', 0],
-  ['p50Ms', 3],
-  ['p99Ms', 3],
-  ['cpuUsPerRequest', 2],
-  ['ratioRps', 2],
-  ['ratioCpu', 2],
-  ['serverBusy', 2],
+  ['rps', 'rps', 0],
+  ['p50Ms', 'p50Ms', 3],
+  ['p99Ms', 'p99Ms', 3],
+  ['cpuUsPerRequest', 'cpuUs', 2],
+  ['redisUsPerRequest', 'redisUs', 2],
+  ['allInUsPerRequest', 'allInUs', 2],
+  ['ratioRps', 'ratioRps', 2],
+  ['ratioCpu', 'ratioCpu', 2],
+  ['serverBusy', 'busy', 2],
 ] as const;
 
 export function table(rows: readonly Row[]): string {
-  const lines = [['name', ...COLUMNS.map(([name]) => name), 'verified', '']];
+  const lines = [['name', ...COLUMNS.map(([, head]) => head), 'verified', '']];
   for (const row of rows) {
-    const figures = COLUMNS.map(([name, digits]) => row[name]?.toFixed(digits) ?? '–');
+    const figures = COLUMNS.map(([name, , digits]) => row[name]?.toFixed(digits) ?? '–');
     const verified = row.verified === null ? '–' : row.verified ? 'yes' : 'NO';
     lines.push([row.name, ...figures, verified, moreText(row)]);
   }
@@ -51,7 +60,9 @@ export function table(rows: readonly Row[]): string {
   return lines
     .map((line) =>
       line
-        .map((cell, i) => (i === 0 || i > 8 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+        .map((cell, i) =>
+          i === 0 || i > COLUMNS.length + 1 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!),
+        )
         .join('  '),
     )
     .map((line) => line.trimEnd())
@@ -60,8 +71,13 @@ export function table(rows: readonly Row[]): string {
 
 function moreText(row: Row): string {
   return Object.entries(row.more ?? {})
-    .map(([name, value]) => `${name} ${typeof value === 'number' ? rounded(value) : value}`)
+    .map(([name, value]) => `${name} ${shown(value)}`)
     .join(' · ');
+}
+
+function shown(value: number | string | readonly string[]): string {
+  if (typeof value === 'number') return String(rounded(value));
+  return typeof value === 'string' ? value : value.join('; ');
 }
 
 /** Four significant digits, whole above a thousand: enough for figures that vary by percents. */

@@ -40,13 +40,7 @@ export class SeededData {
 
     const server = await Server.start(this.dataDir.path, 'os');
     try {
-      for (const template of this.templates) {
-        const users = bench.freshUsers(template.claims);
-        const load = await bench.client.run(liveJob(server, template.id, users, 0));
-        const wrong = verifyOutcomes(load.outcomes, 'claimed');
-        if (wrong.length > 0) throw new Error(`seeding: ${wrong.join('; ')}`);
-      }
-      await drainedAll(server, this.templates);
+      await sellAll(bench, server, this.templates);
     } finally {
       await server.child.end('SIGTERM');
     }
@@ -63,9 +57,24 @@ export class SeededData {
   }
 }
 
+/** To the last unit, and stored. */
+export async function sellAll(
+  bench: Bench,
+  server: Server,
+  templates: readonly SeededTemplate[],
+): Promise<void> {
+  for (const template of templates) {
+    const users = bench.freshUsers(template.claims);
+    const load = await bench.client.run(liveJob(server, template.id, users, 0));
+    const wrong = verifyOutcomes(load.outcomes, 'claimed');
+    if (wrong.length > 0) throw new Error(`seeding: ${wrong.join('; ')}`);
+  }
+  await drainedAll(server, templates);
+}
+
 export async function drainedAll(server: Server, templates: readonly SeededTemplate[]): Promise<Stock[]> {
   const stocks: Stock[] = [];
-  for (const template of templates) stocks.push(await server.drained(template.id));
+  for (const { id, claims } of templates) stocks.push(await server.drained(id, claims));
   return stocks;
 }
 

@@ -1,10 +1,9 @@
 /**
  * A benchmark that lost or doubled a claim has measured nothing. After each run: what clients counted, what the stock
- * says, what the database file holds and what sampled wallets show must be the same.
+ * says, what the database holds and what sampled wallets show must be the same.
  */
 import type { KeptCoupon } from './load/jobs.ts';
 import type { Server } from './processes/server.ts';
-import { countRows } from './records-file.ts';
 
 const WALLETS_SAMPLED = 50;
 
@@ -20,14 +19,18 @@ export async function verifyClaims(
   coupons: readonly KeptCoupon[],
 ): Promise<string[]> {
   const wrong: string[] = [];
-  const stock = await server.drained(templateId);
+  const stock = await server.drained(templateId, acknowledged);
   const { total, free, leased, claimed, flushed } = stock;
   if (claimed !== acknowledged) wrong.push(`${acknowledged} claims acknowledged, stock says ${claimed}`);
   if (flushed !== claimed) wrong.push(`${claimed} claimed, ${flushed} flushed`);
   if (free + leased + claimed !== total)
     wrong.push(`${free} + ${leased} + ${claimed} units are not ${total}`);
-  const rows = countRows(server.dataDir, templateId);
+  const rows = await server.rows.countRows(templateId);
   if (rows !== acknowledged) wrong.push(`${acknowledged} claims acknowledged, ${rows} rows stored`);
+  const users = await server.rows.countUsers(templateId);
+  if (users !== rows) wrong.push(`${rows} rows are of ${users} users`);
+  const missing = await server.rows.missing(coupons);
+  if (missing.length > 0) wrong.push(`${missing.length} coupons that were answered are not stored as such`);
   if (new Set(coupons.map((coupon) => coupon.couponId)).size !== coupons.length) {
     wrong.push('one coupon was given to two users');
   }

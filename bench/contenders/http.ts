@@ -4,7 +4,6 @@ import { jobRun } from '../contender.ts';
 import type { Job, KeptCoupon, UserRange } from '../load/jobs.ts';
 import { claimsPath, type Server } from '../processes/server.ts';
 import type { Target } from '../processes/target.ts';
-import { deleteOneRow } from '../records-file.ts';
 import type { Bench } from '../scenarios/scenario.ts';
 import { verifyClaims, verifyOutcomes } from '../verify.ts';
 
@@ -14,6 +13,8 @@ export interface Sending {
   readonly seconds: number;
   /** Requests per second in open loop; null: closed loop. */
   readonly rate: number | null;
+  /** As many and no more, however long it takes: with won claims, a template sold to its last unit. */
+  readonly requests?: number;
 }
 
 /** More than any server of this kind answers on one thread: stock and users never run out during a run. */
@@ -23,12 +24,13 @@ const REPEATING_USERS = 20_000;
 const SOLD_OUT_STOCK = 1_000;
 
 function requestsMax(sending: Sending): number {
-  return Math.ceil(sending.seconds * (sending.rate ?? RPS_MAX));
+  return sending.requests ?? Math.ceil(sending.seconds * (sending.rate ?? RPS_MAX));
 }
 
 function job(target: Target, path: string, users: UserRange, sending: Sending, couponEvery: number): Job {
   const common = {
     port: target.port,
+    otherPorts: (target.otherNodes ?? []).map((node) => node.port),
     path,
     connections: sending.connections,
     seconds: sending.seconds,
@@ -65,10 +67,11 @@ export function wonClaims(bench: Bench, server: Server, name: string, sending: S
       return {
         target: server,
         run: jobRun(bench.client, job(server, claimsPath(templateId), users, sending, COUPON_SAMPLING)),
+        stored: (load) => server.drained(templateId, load.outcomes['201']),
         check: async (load) => {
           if (bench.injectLostRow) {
             await server.drained(templateId);
-            deleteOneRow(server.dataDir, templateId);
+            await server.rows.loseOne(templateId);
           }
           return [
             ...verifyOutcomes(load.outcomes, '201'),

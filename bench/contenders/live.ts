@@ -20,6 +20,7 @@ export function liveJob(
   return {
     kind: 'live-batches',
     port: server.port,
+    otherPorts: server.otherNodes.map((node) => node.port),
     templateId,
     token: server.token,
     connections: CONNECTIONS,
@@ -41,6 +42,7 @@ export function liveClaims(bench: Bench, server: Server, name: string, claims: n
       return {
         target: server,
         run: jobRun(bench.client, liveJob(server, templateId, users, 64)),
+        stored: (load) => server.drained(templateId, load.outcomes.claimed),
         check: async (load) => [
           ...verifyOutcomes(load.outcomes, 'claimed'),
           ...(await verifyClaims(server, templateId, load.outcomes.claimed ?? 0, load.coupons)),

@@ -22,7 +22,7 @@ export async function closedLoop(job: ClosedLoopJob, go: () => Promise<void>): P
       end.finish();
     }
   };
-  const connections = await connectAll(job.connections, job.port, job.path, {
+  const connections = await connectAll(job, {
     answered,
     failed: (e) => end.fail(e),
   });

@@ -8,6 +8,8 @@ export interface UserRange {
 
 interface HttpJob {
   readonly port: number;
+  /** The connections take turns among all ports. */
+  readonly otherPorts?: readonly number[];
   readonly path: string;
   readonly connections: number;
   readonly seconds: number;
@@ -31,6 +33,7 @@ export interface OpenLoopJob extends HttpJob {
 export interface LiveBatchesJob {
   readonly kind: 'live-batches';
   readonly port: number;
+  readonly otherPorts?: readonly number[];
   readonly templateId: string;
   readonly token: string;
   readonly connections: number;
@@ -40,6 +43,11 @@ export interface LiveBatchesJob {
   readonly claimsMax?: number;
   readonly users: UserRange;
   readonly couponEvery: number;
+}
+
+/** Where the i-th connection goes. */
+export function portOf({ port, otherPorts = [] }: Pick<HttpJob, 'port' | 'otherPorts'>, i: number): number {
+  return [port, ...otherPorts][i % (otherPorts.length + 1)]!;
 }
 
 export type Job = ClosedLoopJob | OpenLoopJob | LiveBatchesJob;

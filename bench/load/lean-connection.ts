@@ -6,6 +6,7 @@
 import net from 'node:net';
 import { AnswerScanner } from './answer-scanner.ts';
 import { ClaimRequest } from './claim-request.ts';
+import { type ClosedLoopJob, type OpenLoopJob, portOf } from './jobs.ts';
 
 /** Answers are handled before the next read, so one buffer serves all connections. */
 const READ_BUFFER = Buffer.allocUnsafe(64 * 1024);
@@ -65,11 +66,9 @@ export class LeanConnection {
   }
 }
 
-/** Opens `count` connections and resolves when all are up. */
+/** Opens the connections of a job and resolves when all are up. */
 export async function connectAll(
-  count: number,
-  port: number,
-  path: string,
+  job: ClosedLoopJob | OpenLoopJob,
   events: ConnectionEvents,
 ): Promise<LeanConnection[]> {
   const connections: LeanConnection[] = [];
@@ -83,9 +82,11 @@ export async function connectAll(
       },
     };
     const connected = () => {
-      if (++up === count) resolve();
+      if (++up === job.connections) resolve();
     };
-    for (let i = 0; i < count; i++) connections.push(new LeanConnection(port, path, connected, guarded));
+    for (let i = 0; i < job.connections; i++) {
+      connections.push(new LeanConnection(portOf(job, i), job.path, connected, guarded));
+    }
   });
   return connections;
 }

@@ -1,6 +1,6 @@
 /** Claims in batches over `/v1/live`, as a gateway sends them: K frames in flight on each connection. */
 import { type ClaimResults, ClaimsFrame, readResults } from './claims-frame.ts';
-import type { LiveBatchesJob, LoadResult } from './jobs.ts';
+import { type LiveBatchesJob, type LoadResult, portOf } from './jobs.ts';
 import { LatencyRecorder } from './latency.ts';
 import { LiveSocket } from './live-socket.ts';
 import { RunEnd } from './run-end.ts';
@@ -62,7 +62,7 @@ export async function liveBatches(job: LiveBatchesJob, go: () => Promise<void>):
       'sec-websocket-protocol': 'doorbuster.msgpack',
     };
     for (let i = 0; i < job.connections; i++) {
-      sockets.push(new LiveSocket(job.port, '/v1/live', headers, { open, message, failed }));
+      sockets.push(new LiveSocket(portOf(job, i), '/v1/live', headers, { open, message, failed }));
     }
   });
   for (const socket of sockets) {

@@ -34,7 +34,7 @@ export async function openLoop(job: OpenLoopJob, go: () => Promise<void>): Promi
     else idle.push(connection);
     if (tally.answered === total) end.finish();
   };
-  const connections = await connectAll(job.connections, job.port, job.path, {
+  const connections = await connectAll(job, {
     answered,
     failed: (e) => end.fail(e),
   });

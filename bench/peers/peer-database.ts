@@ -1,8 +1,9 @@
-/** A peer's own database, read past its writer: what was stored is counted where it lies. */
-import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
+/** A database of one server's own, read past that server: what was stored is counted where it lies. */
+import { type Connection, createConnection, type ResultSetHeader, type RowDataPacket } from 'mysql2/promise';
 import type { KeptCoupon } from '../load/jobs.ts';
 
 const COUPONS_PER_QUERY = 1000;
+const SERIALS = 2 ** 32;
 
 export class PeerDatabase {
   readonly url: string;
@@ -52,8 +53,17 @@ export class PeerDatabase {
     return missing;
   }
 
-  async clear(): Promise<void> {
-    await this.#connection.query('TRUNCATE TABLE coupons');
+  /** The fault the bench must notice. */
+  async loseOne(templateId: number): Promise<void> {
+    const [{ affectedRows }] = await this.#connection.query<ResultSetHeader>(
+      'DELETE FROM coupons WHERE template_id = ? LIMIT 1',
+      [templateId],
+    );
+    if (affectedRows !== 1) throw new Error('no row to lose');
+  }
+
+  async clear(tables: readonly string[] = ['coupons']): Promise<void> {
+    for (const table of tables) await this.#connection.query(`TRUNCATE TABLE ${table}`);
   }
 
   async drop(): Promise<void> {
@@ -63,8 +73,9 @@ export class PeerDatabase {
 
   async #count(what: string, templateId: number): Promise<number> {
     const [rows] = await this.#connection.query<RowDataPacket[]>(
-      `SELECT ${what} AS number FROM coupons WHERE template_id = ?`,
-      [templateId],
+      // Coupon ids of one template are one range: no other template's rows are read.
+      `SELECT ${what} AS number FROM coupons WHERE template_id = ? AND id >= ? AND id < ?`,
+      [templateId, templateId * SERIALS, (templateId + 1) * SERIALS],
     );
     return Number(rows[0]!.number);
   }

@@ -1,6 +1,6 @@
 /** What the two servers of the classic design share: their settings, and how they tell CPU time to the bench. */
 import http from 'node:http';
-import { mainThreadCpuSeconds } from './process-cpu.ts';
+import { mainThreadCpuSeconds } from '../processes/process-cpu.ts';
 import { RedisClaims } from './redis-claims.ts';
 
 export interface PeerEntry {
@@ -18,9 +18,8 @@ export function isUserId(text: string): boolean {
 }
 
 export async function peerEntry(): Promise<PeerEntry> {
-  const { REDIS_URL, REDIS_PID, PEER_PREFIX = 'peer', AUTO_PIPELINING } = process.env;
-  if (REDIS_URL === undefined || REDIS_PID === undefined)
-    throw new Error('REDIS_URL and REDIS_PID are needed');
+  const { REDIS_URL, PEER_PREFIX = 'peer', AUTO_PIPELINING } = process.env;
+  if (REDIS_URL === undefined) throw new Error('REDIS_URL is needed');
   const port = Number(process.argv[2]);
   const internalPort = Number(process.argv[3]);
   const claims = new RedisClaims({
@@ -31,7 +30,7 @@ export async function peerEntry(): Promise<PeerEntry> {
   await claims.ready();
   const ready = () => {
     http
-      .createServer((_request, response) => response.end(metrics(Number(REDIS_PID))))
+      .createServer((_request, response) => response.end(metrics()))
       .listen(internalPort, '127.0.0.1', () => {
         console.log(JSON.stringify({ port, internalPort }));
       });
@@ -39,12 +38,7 @@ export async function peerEntry(): Promise<PeerEntry> {
   return { port, claims, ready };
 }
 
-/**
- * In the words of the real server's metrics. Redis decides here what Doorbuster's owner threads decide, so it is told
- * as one: the bench then counts both designs' claim paths with one rule.
- */
-function metrics(redisPid: number): string {
-  const sample = (thread: string, pid: number) =>
-    `doorbuster_thread_cpu_seconds_total{thread="${thread}"} ${mainThreadCpuSeconds(pid)}\n`;
-  return sample('ingress', process.pid) + sample('owner-redis', redisPid);
+/** In the words of the real server's metrics; what works for the claim path beside it is Redis, which the bench knows. */
+function metrics(): string {
+  return `doorbuster_thread_cpu_seconds_total{thread="ingress"} ${mainThreadCpuSeconds(process.pid)}\n`;
 }

@@ -8,7 +8,6 @@ import { freePorts } from '../processes/ports.ts';
 import type { Target } from '../processes/target.ts';
 import { queueKey, templateKeys } from './claim-script.ts';
 import { PeerDatabase } from './peer-database.ts';
-import { processCpuSeconds } from './process-cpu.ts';
 import type { Service } from './service.ts';
 
 export type PeerKind = 'uws' | 'fastify';
@@ -18,14 +17,6 @@ export interface PeerOptions {
   readonly autoPipelining: boolean;
   readonly redis: Service;
   readonly mysql: Service;
-}
-
-/** CPU seconds of whole processes since their start. Redis and MySQL work for every peer that uses them. */
-export interface PeerCpu {
-  readonly server: number;
-  readonly redis: number;
-  readonly writer: number;
-  readonly mysql: number;
 }
 
 /** What Redis knows of a template. */
@@ -69,17 +60,14 @@ export class Peer implements Target {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  get pids(): { readonly server: number; readonly writer: number } {
-    return { server: this.#parts.server.process.pid!, writer: this.#parts.writer.process.pid! };
-  }
-
-  cpuSeconds(): PeerCpu {
-    const { options } = this.#parts;
+  /** Redis and MySQL work for every peer that uses them. */
+  get pids(): Readonly<Record<string, number>> {
+    const { server, writer, options } = this.#parts;
     return {
-      server: processCpuSeconds(this.pids.server),
-      redis: processCpuSeconds(options.redis.pid),
-      writer: processCpuSeconds(this.pids.writer),
-      mysql: processCpuSeconds(options.mysql.pid),
+      server: server.process.pid!,
+      writer: writer.process.pid!,
+      redis: options.redis.pid,
+      mysql: options.mysql.pid,
     };
   }
 
@@ -135,7 +123,6 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
     ...process.env,
     NODE_ENV: 'production',
     REDIS_URL: redis.url,
-    REDIS_PID: String(redis.pid),
     MYSQL_URL: database.url,
     PEER_PREFIX: prefix,
     AUTO_PIPELINING: autoPipelining ? '1' : '0',

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compiled } from '../paths.ts';
+import { type Backing, EMBEDDED, type StoredRows } from './backing.ts';
 import { Child } from './child.ts';
 import { freePorts } from './ports.ts';
 import type { Target } from './target.ts';
@@ -20,19 +21,29 @@ export interface Stock {
 const READY_MS_MAX = 120_000;
 const DRAIN_MS_MAX = 180_000;
 const DRAIN_POLL_MS = 20;
+const NEWS_MS_MAX = 10_000;
+
+/** One for all servers of a bench: the nodes of a cluster take each other's operators. */
+const TOKEN = randomBytes(16).toString('hex');
 
 export class Server implements Target {
   readonly port: number;
   readonly internalPort: number;
   readonly dataDir: string;
-  readonly token = randomBytes(16).toString('hex');
+  readonly token = TOKEN;
   readonly child: Child;
+  readonly rows: StoredRows;
+  /** Further nodes of its cluster; operators' calls go to this one. */
+  readonly otherNodes: Server[] = [];
+  readonly #databases: Backing['pids'];
   /** From spawn to the first good /readyz. */
   readyMs = Number.NaN;
 
-  private constructor(ports: readonly number[], dataDir: string, sync: LogSync) {
+  private constructor(ports: readonly number[], dataDir: string, sync: LogSync, backing: Backing) {
     [this.port, this.internalPort] = ports as [number, number];
     this.dataDir = dataDir;
+    this.rows = backing.rows(dataDir);
+    this.#databases = backing.pids;
     this.child = new Child(compiled('src/cli/doorbuster.cjs'), ['serve'], {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
@@ -51,13 +62,19 @@ export class Server implements Target {
       // Seeding outruns the flusher, and recovery from the log needs segments that were flushed once already.
       LAG_LIMIT: '1000000000',
       SEGMENT_KEEP: '1h',
+      ...backing.env,
     });
   }
 
-  static async start(dataDir: string, sync: LogSync): Promise<Server> {
-    const server = new Server(await freePorts(2), dataDir, sync);
+  static async start(dataDir: string, sync: LogSync, backing: Backing = EMBEDDED): Promise<Server> {
+    const server = new Server(await freePorts(2), dataDir, sync, backing);
     server.readyMs = await server.child.ready(`http://127.0.0.1:${server.internalPort}/readyz`, READY_MS_MAX);
     return server;
+  }
+
+  get pids(): Readonly<Record<string, number>> {
+    const others = this.otherNodes.map(({ child }, i) => [`server${i + 2}`, child.process.pid!] as const);
+    return { server: this.child.process.pid!, ...Object.fromEntries(others), ...this.#databases };
   }
 
   async call<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -85,7 +102,21 @@ export class Server implements Target {
       distribution: 'claim',
     });
     await this.call('POST', `/v1/templates/${id}/publish`);
+    for (const node of this.otherNodes) await node.#hears(String(id));
     return String(id);
+  }
+
+  /** Waits until this node has heard from another that a template is published. */
+  async #hears(templateId: string): Promise<void> {
+    const untilMs = performance.now() + NEWS_MS_MAX;
+    for (;;) {
+      const found = await this.call<{ status: string }>('GET', `/v1/templates/${templateId}`).catch(
+        () => null,
+      );
+      if (found?.status === 'published') return;
+      if (performance.now() > untilMs) throw new Error(`template ${templateId} is not known to all nodes`);
+      await sleep(DRAIN_POLL_MS);
+    }
   }
 
   stock(templateId: string): Promise<Stock> {
@@ -93,11 +124,13 @@ export class Server implements Target {
   }
 
   /** Waits until every claim of the template is a row; gives up after a while and tells what stands. */
-  async drained(templateId: string): Promise<Stock> {
+  async drained(templateId: string, acknowledged = 0): Promise<Stock> {
     const untilMs = performance.now() + DRAIN_MS_MAX;
     for (;;) {
       const stock = await this.stock(templateId);
-      if (stock.flushed === stock.claimed || performance.now() > untilMs) return stock;
+      // In a cluster a node hears of the others' claims a little later.
+      const stored = stock.flushed === stock.claimed && stock.claimed >= acknowledged;
+      if (stored || performance.now() > untilMs) return stock;
       await sleep(DRAIN_POLL_MS);
     }
   }

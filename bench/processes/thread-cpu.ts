@@ -1,4 +1,5 @@
 /** CPU seconds per thread, as the servers tell them on their internal port. */
+import type { Target } from './target.ts';
 
 export type ThreadCpu = ReadonlyMap<string, number>;
 
@@ -8,6 +9,20 @@ export function parseThreadCpu(metrics: string): ThreadCpu {
   const cpu = new Map<string, number>();
   for (const [, thread, seconds] of metrics.matchAll(SAMPLE)) cpu.set(thread!, Number(seconds));
   return cpu;
+}
+
+/** Of a target's nodes together: threads of one name are added up. */
+export async function readClocks({ internalPort, otherNodes = [] }: Target): Promise<ThreadCpu> {
+  const ports = [internalPort, ...otherNodes.map((node) => node.internalPort)];
+  return sumOf(await Promise.all(ports.map(readThreadCpu)));
+}
+
+export function sumOf(all: readonly ThreadCpu[]): ThreadCpu {
+  const sum = new Map<string, number>();
+  for (const one of all) {
+    for (const [thread, seconds] of one) sum.set(thread, (sum.get(thread) ?? 0) + seconds);
+  }
+  return sum;
 }
 
 export async function readThreadCpu(internalPort: number): Promise<ThreadCpu> {

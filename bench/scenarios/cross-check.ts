@@ -8,14 +8,14 @@ import type { Target } from '../processes/target.ts';
 import type { Row } from '../report.ts';
 import { verifyClaims, verifyOutcomes } from '../verify.ts';
 import type { Bench, Scenario } from './scenario.ts';
-import { withServers } from './with-servers.ts';
+import { auditedRows, withServers } from './with-servers.ts';
 
 const CONNECTIONS = 64;
 const USERS = 1000;
 
 async function run(bench: Bench): Promise<Row[]> {
   const generators: Record<string, Generator> = { autocannon, ...(wrkInstalled() ? { wrk } : {}) };
-  const audited = await withServers(['os'], async ([server]) => {
+  const audited = await withServers(bench, ['os'], async ([server]) => {
     const templateId = await server!.publishTemplate(USERS);
     const users = bench.freshUsers(USERS);
     const coupons = await sell(bench, server!, templateId, users);
@@ -53,11 +53,7 @@ async function run(bench: Bench): Promise<Row[]> {
     }
     return rows;
   });
-  return audited.value.map((row) =>
-    audited.wrong.length === 0 || row.verified === null
-      ? row
-      : { ...row, verified: false, more: { ...row.more, audit: audited.wrong } },
-  );
+  return auditedRows(audited);
 }
 
 export const crossCheck: Scenario = {

@@ -11,6 +11,7 @@ export const httpRepeats: Scenario = {
       name: 'http-repeats',
       syncs: ['os', 'always'],
       connections: [64],
+      goal: 0.9,
       contender: repeats,
     }),
 };

@@ -11,6 +11,7 @@ export const httpSoldOut: Scenario = {
       name: 'http-sold-out',
       syncs: ['os', 'always'],
       connections: [64],
+      goal: 0.9,
       contender: soldOut,
     }),
 };

@@ -11,6 +11,7 @@ export const httpWon: Scenario = {
       name: 'http-won',
       syncs: ['os', 'always'],
       connections: [64, 512],
+      goal: 0.8,
       contender: wonClaims,
     }),
 };

@@ -1,6 +1,7 @@
 /** What every scenario is given and gives back. */
 import { USER_ID_MIN } from '../load/claim-request.ts';
 import type { UserRange } from '../load/jobs.ts';
+import type { Servers } from '../peers/servers.ts';
 import type { LoadClient } from '../processes/load-client.ts';
 import type { Yardstick } from '../processes/yardstick.ts';
 import type { Row } from '../report.ts';
@@ -18,6 +19,13 @@ export interface Effort {
   readonly syncs: number;
   readonly codes: number;
   readonly tableUsers: number;
+  /** Of comparisons with the classic design and of clusters. */
+  readonly rounds: number;
+  /** Of a template that is sold to the last unit in each run of those. */
+  readonly soldUnits: number;
+  /** Claims flushed into MySQL. */
+  readonly mysqlRows: number;
+  readonly mysqlRounds: number;
 }
 
 export const FULL: Effort = {
@@ -32,6 +40,10 @@ export const FULL: Effort = {
   syncs: 1000,
   codes: 2_000_000,
   tableUsers: 5_000_000,
+  rounds: 7,
+  soldUnits: 60_000,
+  mysqlRows: 1_000_000,
+  mysqlRounds: 3,
 };
 
 export const QUICK: Effort = {
@@ -46,15 +58,23 @@ export const QUICK: Effort = {
   syncs: 200,
   codes: 500_000,
   tableUsers: 1_000_000,
+  rounds: 2,
+  soldUnits: 20_000,
+  mysqlRows: 300_000,
+  mysqlRounds: 1,
 };
 
 /** For injected faults: whether the bench notices, not how fast anything is. */
-export const ONCE: Effort = { ...QUICK, pairs: 1, openPairs: 1 };
+export const ONCE: Effort = { ...QUICK, pairs: 1, openPairs: 1, rounds: 1 };
 
 export interface Bench {
   readonly effort: Effort;
+  /** Of the scenarios that are measured in either. */
+  readonly profile: 'embedded' | 'single';
   readonly client: LoadClient;
   readonly yardstick: Yardstick;
+  /** Starts them when they are first asked for. */
+  stores(): Promise<Servers>;
   readonly injectLostRow: boolean;
   say(line: string): void;
   /** Users nobody has used yet. */

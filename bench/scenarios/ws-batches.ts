@@ -3,23 +3,28 @@ import { comparisonRow, cpuRatio, medianOf, rpsRatio } from '../comparison.ts';
 import { interleave } from '../contender.ts';
 import { bareHandler, wonClaims } from '../contenders/http.ts';
 import { liveClaims, USERS_PER_FRAME } from '../contenders/live.ts';
+import { withGoal } from '../goals.ts';
 import type { LogSync } from '../processes/server.ts';
 import type { Row } from '../report.ts';
 import type { Bench, Scenario } from './scenario.ts';
 import { withServers } from './with-servers.ts';
 
+const LIVE_TO_HTTP = 8;
 const SYNCS: readonly LogSync[] = ['os', 'always'];
 
 async function run(bench: Bench): Promise<Row[]> {
   const { effort } = bench;
   const sending = { connections: 64, seconds: effort.runSeconds, rate: null };
-  bench.say('ws-batches');
-  const audited = await withServers(SYNCS, (servers) =>
+  const prefix = bench.profile === 'embedded' ? '' : `${bench.profile}-`;
+  bench.say(`${prefix}ws-batches`);
+  const audited = await withServers(bench, SYNCS, (servers) =>
     interleave(
       [
         bareHandler(bench, sending),
-        wonClaims(bench, servers[0]!, 'http-won', sending),
-        ...servers.map((server, i) => liveClaims(bench, server, `ws-batches-${SYNCS[i]}`, effort.liveClaims)),
+        wonClaims(bench, servers[0]!, `${prefix}http-won`, sending),
+        ...servers.map((server, i) =>
+          liveClaims(bench, server, `${prefix}ws-batches-${SYNCS[i]}`, effort.liveClaims),
+        ),
       ],
       effort.pairs,
       bench.say,
@@ -28,7 +33,8 @@ async function run(bench: Bench): Promise<Row[]> {
   const [yardstick, http, ...live] = audited.value;
   return live.map((series): Row => {
     const row = comparisonRow(series, yardstick!, true);
-    return {
+    const ratioCpuToHttpClaims = cpuRatio(series, http!);
+    const full: Row = {
       ...row,
       // Of whole frames, closed loop: a batch has no send time of its own to keep to.
       p50Ms: medianOf(series, (one) => one.load.latency?.p50Ms ?? Number.NaN),
@@ -38,12 +44,13 @@ async function run(bench: Bench): Promise<Row[]> {
         ...row.more,
         latencyOf: 'frames, closed loop',
         usersPerFrame: USERS_PER_FRAME,
-        ratioCpuToHttpClaims: cpuRatio(series, http!),
+        ratioCpuToHttpClaims,
         ratioRpsToHttpClaims: rpsRatio(series, http!),
         ...(audited.wrong.length > 0 ? { audit: audited.wrong } : {}),
         ...(http!.wrong.length > 0 ? { wrongHttp: http!.wrong } : {}),
       },
     };
+    return withGoal(full, 'ratioCpuToHttpClaims', ratioCpuToHttpClaims, { atLeast: LIVE_TO_HTTP });
   });
 }
 

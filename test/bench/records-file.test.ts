@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import Database from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { countRows, deleteOneRow } from '../../bench/records-file.ts';
+import { countRows, countUsers, deleteOneRow } from '../../bench/records-file.ts';
 
 describe('the database file, read past the server', () => {
   let dataDir: string;
@@ -30,6 +30,11 @@ describe('the database file, read past the server', () => {
 
   it('counts one template and not its neighbours', () => {
     expect([6, 7, 8, 9].map((id) => countRows(dataDir, String(id)))).toEqual([1, 3, 2, 0]);
+  });
+
+  it('counts a user once, however many rows are theirs', () => {
+    database.exec(`UPDATE coupons SET user_id = 1 WHERE id >= ${7 * 2 ** 32} AND id < ${8 * 2 ** 32}`);
+    expect([6, 7, 8, 9].map((id) => countUsers(dataDir, String(id)))).toEqual([1, 1, 2, 0]);
   });
 
   it('loses exactly one row, beside an open server', () => {

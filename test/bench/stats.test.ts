@@ -17,6 +17,8 @@ function measured(rps: number, cpuUsPerRequest: number, p99Ms = 1): Measured {
     },
     rps,
     cpuUsPerRequest,
+    redisUsPerRequest: 0,
+    allIn: null,
     serverBusy: 0.9,
     clientBusy: 0.5,
   };
