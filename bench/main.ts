@@ -4,6 +4,7 @@ import { machine } from './machine.ts';
 import { LoadClient } from './processes/load-client.ts';
 import { startYardstick } from './processes/yardstick.ts';
 import { NO_FIGURES, type Row, table, writeJson } from './report.ts';
+import { classicDesign } from './scenarios/classic-design.ts';
 import { codes } from './scenarios/codes.ts';
 import { crossCheck } from './scenarios/cross-check.ts';
 import { flusher } from './scenarios/flusher.ts';
@@ -26,6 +27,7 @@ const SCENARIOS: readonly Scenario[] = [
   crossCheck,
   wsBatches,
   httpP99,
+  classicDesign,
   recovery,
   flusher,
   codes,
