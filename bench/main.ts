@@ -5,6 +5,7 @@ import { LoadClient } from './processes/load-client.ts';
 import { startYardstick } from './processes/yardstick.ts';
 import { NO_FIGURES, type Row, table, writeJson } from './report.ts';
 import { classicDesign } from './scenarios/classic-design.ts';
+import { cluster } from './scenarios/cluster.ts';
 import { codes } from './scenarios/codes.ts';
 import { crossCheck } from './scenarios/cross-check.ts';
 import { flusher } from './scenarios/flusher.ts';
@@ -28,6 +29,7 @@ const SCENARIOS: readonly Scenario[] = [
   wsBatches,
   httpP99,
   classicDesign,
+  cluster,
   recovery,
   flusher,
   codes,
