@@ -9,6 +9,7 @@ import { cluster } from './scenarios/cluster.ts';
 import { codes } from './scenarios/codes.ts';
 import { crossCheck } from './scenarios/cross-check.ts';
 import { flusher } from './scenarios/flusher.ts';
+import { flusherMysql } from './scenarios/flusher-mysql.ts';
 import { httpP99 } from './scenarios/http-p99.ts';
 import { httpRepeats } from './scenarios/http-repeats.ts';
 import { httpSoldOut } from './scenarios/http-sold-out.ts';
@@ -32,6 +33,7 @@ const SCENARIOS: readonly Scenario[] = [
   cluster,
   recovery,
   flusher,
+  flusherMysql,
   codes,
   userTable,
 ];
