@@ -4,6 +4,7 @@ import { addAuditCommand } from './audit-command.ts';
 import { CommandFailed, UsageError } from './failure.ts';
 import { addLogCommand } from './log-command.ts';
 import { addMigrateCommand } from './migrate-command.ts';
+import { addNodeCommand } from './node-command.ts';
 import { addReplayCommand } from './replay-command.ts';
 import { addServeCommand } from './serve-command.ts';
 import { addTemplateCommand } from './template-command.ts';
@@ -22,6 +23,7 @@ function commandLine(): Command {
     .exitOverride();
   addServeCommand(program);
   addMigrateCommand(program);
+  addNodeCommand(program);
   addTemplateCommand(program);
   addReplayCommand(program);
   addAuditCommand(program);
