@@ -6,7 +6,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TakenUnits } from '../catalog/engine-port.ts';
 import type { TemplateView } from '../claims/template-view.ts';
-import type { Activity, CodeExtent } from '../domain/template.ts';
+import type { Activity } from '../domain/template.ts';
 import type { PoolRef } from '../ports.ts';
 import { type PoolState, SHARDS, type ShardLedger, type ShardSeat, shardOf } from '../ports-ledger.ts';
 import { Unavailable } from '../problems.ts';
@@ -42,15 +42,14 @@ export class SharedPools implements Pools {
     await this.options.sit();
   }
 
-  async templateChanged(view: TemplateView, newExtent: CodeExtent | null): Promise<void> {
+  async templateChanged(view: TemplateView): Promise<void> {
     const { id: templateId, total } = view.template;
     for (const { id, status } of view.activities) {
       if (status === 'stopped') this.closeHere({ templateId, activityId: id });
     }
-    // Whoever hears of them first tells the ledger of new units; a pool must be known there before it is asked.
-    if (newExtent !== null) {
-      await this.step(templateId, (seat) => this.options.ledger.raise(seat, templateId, total));
-    }
+    // Whoever hears of new units first tells the ledger of them, and at every change again: raising is repeatable, and a
+    // raise that failed would otherwise be forgotten. A pool must be known there before it is asked.
+    await this.step(templateId, (seat) => this.options.ledger.raise(seat, templateId, total));
     this.openHere(view);
     this.options.supply.look({ templateId, activityId: 0 });
   }
