@@ -19,6 +19,7 @@ import { type Candidate, CommitQueue, type Flight, sameTime } from './commit-que
 import { Owner, type OwnerPorts } from './owner.ts';
 import { partitionOf } from './placement.ts';
 import { type PoolState, type TemplateActor, WAIT } from './template-actor.ts';
+import { UnitBits } from './unit-bits.ts';
 import { Verdict } from './verdict.ts';
 
 /** The claim waits for the ledger: whoever asked needs to do nothing more. */
@@ -48,6 +49,11 @@ export class ClusterOwner extends Owner {
   protected override readonly ports: ClusterPorts;
   private readonly queues = Array.from({ length: SHARDS }, (_, shard) => new CommitQueue(shard));
   private late: Late[] = [];
+  /**
+   * Units whose claims this life has taken in, by template. The links of a user's coupons do not tell: they stay from
+   * life to life, and may lead to a unit before its claim has come in by the stream.
+   */
+  private readonly taken = new Map<number, UnitBits>();
   /** Units whose codes this process can tell, by template. */
   private readonly templates = new Map<number, number>();
   /** By template, once it is known: its partitions, or 0 when none of its actors are here. */
@@ -58,6 +64,20 @@ export class ClusterOwner extends Owner {
   constructor(index: number, ports: ClusterPorts) {
     super(index, ports);
     this.ports = ports;
+  }
+
+  /** What was taken in while memory was put together again. */
+  startFrom(taken: Iterable<readonly [templateId: number, units: UnitBits]>): void {
+    for (const [templateId, units] of taken) this.taken.set(templateId, units);
+  }
+
+  private takenOf(templateId: number): UnitBits {
+    let units = this.taken.get(templateId);
+    if (units === undefined) {
+      units = new UnitBits(this.templates.get(templateId) ?? 0);
+      this.taken.set(templateId, units);
+    }
+    return units;
   }
 
   // ------------------------------------------------------------ claims
@@ -146,7 +166,8 @@ export class ClusterOwner extends Owner {
     flight: Flight,
   ): void {
     const { actor } = pool;
-    if (actor.holds(lo, hi, serial)) {
+    if (this.takenOf(actor.rules.templateId).has(serial)) {
+      assert(actor.holds(lo, hi, serial), 'a unit was sold to two users');
       // It came back by the stream before the answer: logged and counted already.
       pool.slice.settle(1);
     } else {
@@ -214,6 +235,7 @@ export class ClusterOwner extends Owner {
     writeEntry(frame, at, rules.templateId, serial, lo, hi, activityId, codeLo, codeHi, timeLo, timeHi, keyLo, keyHi);
     batch.serials.push(serial);
     batch.pools.push(pool);
+    this.takenOf(rules.templateId).add(serial);
     assert(batch.serials.length <= DRAIN_MAX, 'a commit is never larger than a drain');
   }
 
@@ -264,7 +286,10 @@ export class ClusterOwner extends Owner {
     const serial = words[at + 1];
     const lo = words[at + 2];
     const hi = words[at + 3];
-    if (actor.holds(lo, hi, serial)) return;
+    if (this.takenOf(words[at]).has(serial)) {
+      assert(actor.holds(lo, hi, serial), `template ${words[at]}, serial ${serial}: claimed by two users`);
+      return;
+    }
     const pool = actor.pools.get(words[at + 4])!;
     const { units } = actor;
     if (units.isClaimed(serial)) {

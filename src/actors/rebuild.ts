@@ -8,6 +8,7 @@ import { PARTITIONS_MAX } from '../limits.ts';
 import type { Owner } from './owner.ts';
 import { partitionOf } from './placement.ts';
 import type { TemplateActor } from './template-actor.ts';
+import { UnitBits } from './unit-bits.ts';
 
 export class UnitSoldTwice extends Error {
   override name = 'UnitSoldTwice';
@@ -21,8 +22,8 @@ interface Part {
   readonly templateId: number;
   /** By partition; null where another owner serves that partition. Empty: none of it is served here. */
   readonly actors: readonly (TemplateActor | null)[];
-  /** One bit a unit: taken in already. */
-  readonly seen: Uint32Array;
+  /** Units taken in already. */
+  readonly seen: UnitBits;
 }
 
 export class Rebuild {
@@ -70,7 +71,7 @@ export class Rebuild {
   }
 
   /** The words of an entry: claimlog/entry.ts. */
-  private addTo(actor: TemplateActor, seen: Uint32Array, words: Uint32Array, at: number): void {
+  private addTo(actor: TemplateActor, seen: UnitBits, words: Uint32Array, at: number): void {
     const templateId = words[at];
     const serial = words[at + 1];
     const lo = words[at + 2];
@@ -80,15 +81,14 @@ export class Rebuild {
     if (serial >= units.capacity) {
       throw new Error(`template ${templateId} has no serial ${serial}, yet it was claimed`);
     }
-    const bit = 1 << (serial & 31);
-    if ((seen[serial >>> 5] & bit) !== 0) {
+    if (seen.has(serial)) {
       const other = this.unheard.get(couponId(templateId, serial))?.words;
       if (other === undefined ? actor.holds(lo, hi, serial) : other[2] === lo && other[3] === hi) return;
       throw new UnitSoldTwice(templateId, serial);
     }
     // Another owner's user has it: only telling in the first life, before anything was sold in this process.
     if (this.unitsStartBlank && units.isClaimed(serial)) throw new UnitSoldTwice(templateId, serial);
-    seen[serial >>> 5] |= bit;
+    seen.add(serial);
     const pool = actor.pools.get(activityId);
     if (pool === undefined) {
       throw new Error(`template ${templateId} has no activity ${activityId}, yet it was claimed from`);
@@ -106,6 +106,11 @@ export class Rebuild {
       actor.rejoin(lo, hi, serial);
     }
     restore(actor, words, at);
+  }
+
+  /** Units taken in, by template. */
+  *taken(): Generator<[templateId: number, units: UnitBits]> {
+    for (const { templateId, seen } of this.parts.values()) yield [templateId, seen];
   }
 
   /** Claims taken in so far, per template. */
@@ -134,7 +139,7 @@ export class Rebuild {
         actors[partition] = actor;
         capacity = actor.units.capacity;
       }
-      part = { templateId, actors, seen: new Uint32Array(Math.ceil(capacity / 32)) };
+      part = { templateId, actors, seen: new UnitBits(capacity) };
       this.parts.set(templateId, part);
     }
     this.last = part;

@@ -407,6 +407,7 @@ async function rebuild(
     );
   }
   memory.finish();
+  if (owner instanceof ClusterOwner) owner.startFrom(memory.taken());
   return { claims: memory.claims, stored, watermarks: marks };
 }
 

@@ -9,15 +9,15 @@ vi.mock('../../../src/ports-ledger.ts', async (original) => ({
   shardOf: (templateId: number) => templateId % 2,
 }));
 
-const SEEDS_MAX = Number(process.env.SIM_SEEDS ?? 60);
+const SEEDS_MAX = Number(process.env.SIM_SEEDS ?? 200);
 const EVENTS = Number(process.env.SIM_EVENTS ?? 15_000);
 
-for (const [name, parts] of Object.entries(BREAKS)) {
+for (const [name, { parts, deeds }] of Object.entries(BREAKS)) {
   test.runIf(process.env.SIM_SEED === undefined)(`finds ${name}`, { timeout: 600_000 }, async () => {
     let seed = 1;
-    let found = await simulate(seed, { events: EVENTS, parts });
+    let found = await simulate(seed, { events: EVENTS, parts, deeds });
     while (found.failure === null && seed < SEEDS_MAX)
-      found = await simulate(++seed, { events: EVENTS, parts });
+      found = await simulate(++seed, { events: EVENTS, parts, deeds });
     console.log(`${name}: seed ${seed}, ${found.failure?.error.message.slice(0, 160)}`);
     expect(found.failure, `not found in ${SEEDS_MAX} seeds`).not.toBeNull();
   });

@@ -7,6 +7,7 @@ import type { CommitAnswer, CommitBatch } from '../../../src/ports-commit.ts';
 import type { ShardSeat, SupplyOutcome } from '../../../src/ports-ledger.ts';
 import type { Pool, ShardData } from '../../ledger/model/shard-data.ts';
 import { ShardModel } from '../../ledger/model/shard-model.ts';
+import type { DeedName } from './chaos.ts';
 import { type Parts, realParts, type StoreCalls } from './parts.ts';
 
 interface Inside {
@@ -189,29 +190,28 @@ const broken = (parts: Partial<Parts>): Parts => ({ ...realParts, ...parts });
 const store = (change: (calls: StoreCalls) => Partial<StoreCalls>): Parts =>
   broken({ store: (calls) => ({ ...calls, ...change(calls) }) });
 
-export const BREAKS: Readonly<Record<string, Parts>> = {
-  'commits that ignore epochs and leases': broken({ model: (shard) => new EpochlessModel(shard) }),
-  'commits of units that are not leased': broken({ model: (shard) => new LeaselessModel(shard) }),
+export interface Break {
+  readonly parts: Parts;
+  /** What has to happen for it to matter, where that is rare; each seed picks for itself otherwise. */
+  readonly deeds?: readonly DeedName[];
+}
+
+const behindLateRequests = (deed: DeedName, model: Parts['model']): Break => ({
+  parts: broken({ model }),
+  deeds: [deed],
+});
+
+const RULES: Readonly<Record<string, Parts>> = {
   'a ledger without the run id of its server': broken({ model: (shard) => new SameServerModel(shard) }),
   'a ledger that forgets sequences and leases': broken({ model: (shard) => new ForgetfulModel(shard) }),
   'a ledger that grants a repeated lease again': broken({ model: (shard) => new GenerousModel(shard) }),
   'a ledger that calls what others hold sold out': broken({ model: (shard) => new LyingModel(shard) }),
   'a ledger with larger limits': broken({ model: (shard) => new LimitlessModel(shard) }),
-  'a ledger that lets earlier lives of owners sell what they had': broken({
-    model: (shard) => new UnfencedModel(shard),
-  }),
   'a follower that skips claims': broken({ owner: (index, ports) => new SkippingOwner(index, ports) }),
   'sold out before all holders are known': broken({ owner: (index, ports) => new HastyOwner(index, ports) }),
   'units kept after the seat': broken({ owner: (index, ports) => new KeepingOwner(index, ports) }),
   'answers before the log is synced': broken({ durable: (_synced, end) => end }),
   'a shard left before its owners have left it': broken({ waitsForOwners: false }),
-  'logs removed before they are stored': broken({
-    prepare: ({ link }) => {
-      const { stored } = link as unknown as { stored: { incarnation: number; position: number }[] };
-      stored.fill({ incarnation: Number.POSITIVE_INFINITY, position: 0 });
-      Object.defineProperty(link, 'stored', { value: new Proxy(stored, { set: () => true }) });
-    },
-  }),
   'streams of before that are not read': store(() => ({
     logBlocks: (_logId, _fromOffset, afterBlock) => ({ lastBlock: afterBlock, entries: [] }),
   })),
@@ -241,4 +241,30 @@ export const BREAKS: Readonly<Record<string, Parts>> = {
       },
     }),
   }),
+};
+
+export const BREAKS: Readonly<Record<string, Break>> = {
+  'commits that ignore epochs and leases': behindLateRequests(
+    'freeze a node whose requests arrive later',
+    (shard) => new EpochlessModel(shard),
+  ),
+  'commits of units that are not leased': behindLateRequests(
+    'kill an owner whose requests arrive later',
+    (shard) => new LeaselessModel(shard),
+  ),
+  'a ledger that lets earlier lives of owners sell what they had': behindLateRequests(
+    'kill an owner whose requests arrive later',
+    (shard) => new UnfencedModel(shard),
+  ),
+  'logs removed before they are stored': {
+    deeds: ['empty redis while the store is away for long'],
+    parts: broken({
+      prepare: ({ link }) => {
+        const { stored } = link as unknown as { stored: { incarnation: number; position: number }[] };
+        stored.fill({ incarnation: Number.POSITIVE_INFINITY, position: 0 });
+        Object.defineProperty(link, 'stored', { value: new Proxy(stored, { set: () => true }) });
+      },
+    }),
+  },
+  ...Object.fromEntries(Object.entries(RULES).map(([name, parts]) => [name, { parts }])),
 };

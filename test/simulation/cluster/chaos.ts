@@ -10,7 +10,7 @@ type Deed = (world: World) => void;
 
 const any = (world: World): SimNode => world.random.pick(world.nodes);
 
-const DEEDS: readonly (readonly [weight: number, name: string, deed: Deed])[] = [
+const DEEDS = [
   [3, 'restart redis', ({ redis }) => redis.restart()],
   [4, 'roll redis back', ({ redis }) => redis.rollBackSoon()],
   [2, 'empty redis', ({ redis }) => redis.restartEmpty()],
@@ -29,13 +29,19 @@ const DEEDS: readonly (readonly [weight: number, name: string, deed: Deed])[] = 
   [3, 'freeze a node for long', (world) => any(world).freeze(world.random.between(10_500_000, 25_000_000))],
   [4, 'kill a node', (world) => any(world).kill(false)],
   [4, 'cut the power of a node', (world) => any(world).kill(true)],
+  [2, 'kill a node that starts again', killTwice],
   [2, 'stop a node', stop],
   [3, 'kill an owner', killOwner],
   [2, 'fail syncs', failSync],
   [3, 'store down', ({ records, random }) => records.down(random.skewed(100_000, 20_000_000))],
   [2, 'power cut and redis back', both],
   [2, 'power cut and redis back at an answer', betray],
-];
+  [3, 'freeze a node whose requests arrive later', holdBack],
+  [3, 'kill an owner whose requests arrive later', holdBackOwner],
+  [2, 'empty redis while the store is away for long', emptyBehind],
+] as const satisfies readonly (readonly [weight: number, name: string, deed: Deed])[];
+
+export type DeedName = (typeof DEEDS)[number][1];
 
 /** Each seed knows only some of them, so that each is met by many of its kind and not always by all others. */
 const DEED_CHANCE = 0.4;
@@ -43,13 +49,15 @@ const DEED_CHANCE = 0.4;
 export class Chaos {
   private readonly world: World;
   private readonly gapUs: number;
-  private readonly deeds: typeof DEEDS;
+  private readonly deeds: readonly (typeof DEEDS)[number][];
 
-  constructor(world: World) {
+  /** Only the deeds of these names, or what the seed picks. */
+  constructor(world: World, only: readonly DeedName[] | null) {
     this.world = world;
     this.gapUs = world.random.skewed(1_000_000, 12_000_000);
     const { random, redis, records } = world;
-    this.deeds = DEEDS.filter(() => random.chance(DEED_CHANCE));
+    const picked = DEEDS.filter(() => random.chance(DEED_CHANCE));
+    this.deeds = only === null ? picked : DEEDS.filter(([, name]) => only.includes(name));
     redis.faultRate = random.chance(0.6) ? random.skewed(1, 150) / 1_000 : 0;
     records.faultRate = random.chance(0.5) ? random.skewed(1, 60) / 1_000 : 0;
     this.next();
@@ -106,6 +114,18 @@ function stop(world: World): void {
   if (process?.serving) process.stop();
 }
 
+/** As soon as it is seen to begin again. */
+function killTwice(world: World): void {
+  const node = any(world);
+  node.kill(false);
+  const watch = (): void => {
+    if (world.calm) return;
+    if (node.process === null) world.scheduler.later(world.random.skewed(20_000, 400_000), watch);
+    else if (!node.process.serving) node.kill(false);
+  };
+  watch();
+}
+
 function killOwner(world: World): void {
   const life = world.random.pick(any(world).process?.lives ?? [null]);
   if (life == null) return;
@@ -132,4 +152,36 @@ function betray(world: World): void {
       node.kill(true);
     });
   };
+}
+
+/** What it has just sent arrives when its seat has long passed, and it goes on a little earlier or later. */
+function holdBack(world: World): void {
+  const node = any(world);
+  const { random, scheduler, redis } = world;
+  redis.holdBack(node.id, random.between(20_000, 500_000), random.between(10_500_000, 20_000_000));
+  scheduler.later(random.between(20_000, 500_000), () => {
+    if (!world.calm) node.freeze(random.between(10_500_000, 20_000_000));
+  });
+}
+
+/** What an owner has just sent arrives when its next life serves. */
+function holdBackOwner(world: World): void {
+  const node = any(world);
+  const { random, scheduler, redis } = world;
+  redis.holdBack(node.id, random.between(20_000, 300_000), random.between(200_000, 2_000_000));
+  scheduler.later(random.between(20_000, 300_000), () => {
+    const life = random.pick(node.process?.lives ?? [null]);
+    if (life == null || world.calm) return;
+    world.faults.seen('ownerKilled');
+    life.die(new Killed('killed'));
+  });
+}
+
+function emptyBehind(world: World): void {
+  const { records, redis, random, scheduler } = world;
+  const forUs = random.between(8_000_000, 18_000_000);
+  records.down(forUs);
+  scheduler.later(forUs - random.between(1_000, 500_000), () => {
+    if (!world.calm) redis.restartEmpty();
+  });
 }

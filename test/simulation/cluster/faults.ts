@@ -3,6 +3,7 @@ export const CLUSTER_FAULTS = [
   'requestLost',
   'requestLate',
   'replyLost',
+  'requestsHeld',
   'requestCut',
   'requestWaited',
   'noticeLost',

@@ -1,7 +1,8 @@
 /** What the simulation of a cluster found once, each as small as it gets. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Owner } from '../../../src/actors/owner.ts';
+import { ClusterOwner } from '../../../src/actors/cluster-owner.ts';
+import { Owner, type OwnerPorts } from '../../../src/actors/owner.ts';
 import { Rebuild } from '../../../src/actors/rebuild.ts';
 import type { TemplateRules } from '../../../src/actors/rules.ts';
 import { TemplateActor } from '../../../src/actors/template-actor.ts';
@@ -34,15 +35,17 @@ function actorOver(units: UnitTable): TemplateActor {
   return new TemplateActor(RULES, 0, UserTable.create(9), units);
 }
 
+const PORTS: OwnerPorts = {
+  append: () => 0,
+  durable: () => 0,
+  appended: () => {},
+  reply: () => {},
+  askLease: () => {},
+  giveBack: () => {},
+};
+
 function ownerOf(actor: TemplateActor): Owner {
-  const owner = new Owner(0, {
-    append: () => 0,
-    durable: () => 0,
-    appended: () => {},
-    reply: () => {},
-    askLease: () => {},
-    giveBack: () => {},
-  });
+  const owner = new Owner(0, PORTS);
   owner.add(actor);
   return owner;
 }
@@ -76,6 +79,28 @@ test('an owner’s next life describes what other nodes sold before its last lif
   expect(chainOf(actor, 8)).toEqual([4, 3]);
   expect([units.activityId(4), units.hasKey(4, 77, 0), units.isClaimed(4)]).toEqual([10, true, true]);
   expect(rebuild.claims).toBe(2);
+});
+
+test('a unit that an earlier life linked to is counted when its claim comes by the stream', () => {
+  const units = tableOf(64);
+  // The last life sold 5 to the user before it heard that another node had sold 4: the links lead from 4 to 5.
+  for (const [serial, previous] of [
+    [5, -1],
+    [4, 5],
+  ]) {
+    units.describe(serial, previous, 0, 0, 0);
+    units.setCode(serial, 5, 0);
+    units.publish(serial, 7);
+  }
+  const actor = actorOver(units);
+  const nothing = { commit: () => {}, followed: () => {}, refused: () => {}, quiesced: () => {} };
+  const owner = new ClusterOwner(0, { ...PORTS, ...nothing });
+  owner.add(actor);
+  owner.learn(1, 64);
+  for (const [position, serial] of [4, 5, 5].entries()) owner.follow(1, entry(serial, 8), position + 1, 9);
+  expect(chainOf(actor, 8)).toEqual([4, 5]);
+  expect(actor.pools.get(0)!.claimed[0]).toBe(2);
+  expect(() => owner.follow(1, entry(5, 9), 4, 9)).toThrow('claimed by two users');
 });
 
 test('lives that heard of a user’s units in different orders leave one chain of all of them', () => {

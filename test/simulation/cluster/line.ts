@@ -14,6 +14,8 @@ export interface Server {
   readonly scheduler: Scheduler;
   readonly random: Random;
   fate(nodeId: string): Fate;
+  /** How late a late request is. */
+  latenessUs(nodeId: string): number;
   /** Runs it now, or when the server goes on, or never. */
   serve(run: () => void): 'now' | 'waits' | 'never';
   /** Connections of before a restart carry nothing any more. */
@@ -24,21 +26,18 @@ export interface Server {
 
 /** After this long a caller gives up. */
 const TIMEOUT_US = 1_000_000;
-const LATE_US = 12_000_000;
 
 export class Line {
   private readonly server: Server;
   private readonly thread: Thread;
   private readonly nodeId: string;
-  private readonly lateUs: number;
   private arrivesUs = 0;
   private returnsUs = 0;
 
-  constructor(server: Server, thread: Thread, nodeId: string, lateUs = LATE_US) {
+  constructor(server: Server, thread: Thread, nodeId: string) {
     this.server = server;
     this.thread = thread;
     this.nodeId = nodeId;
-    this.lateUs = lateUs;
   }
 
   /** `execute` happens at the server; what it throws is an answer too. */
@@ -80,7 +79,7 @@ export class Line {
       };
       if (fate === 'requestLate') {
         giveUp(random.chance(0.5) ? TIMEOUT_US : random.skewed(100, 50_000));
-        scheduler.later(random.skewed(20_000, this.lateUs), run);
+        scheduler.later(server.latenessUs(this.nodeId), run);
         return;
       }
       this.arrivesUs = Math.max(this.arrivesUs, scheduler.nowUs + random.skewed(30, server.delayUs));

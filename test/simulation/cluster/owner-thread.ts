@@ -142,6 +142,7 @@ export class OwnerThread {
       }
     }
     memory.finish();
+    this.owner.startFrom(memory.taken());
     await this.follow(watermarks);
     this.toMain.send(() => this.toProcess(() => process.ownerReady(this)));
     this.serving = true;

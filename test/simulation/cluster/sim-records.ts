@@ -77,6 +77,10 @@ export class SimRecords implements Server {
     return random.pick(['requestLost', 'replyLost', 'requestLate']);
   }
 
+  latenessUs(): number {
+    return this.random.skewed(20_000, LATE_US);
+  }
+
   saw(fate: Fate): void {
     const { faults } = this.world;
     if (fate === 'requestLost') faults.seen('storeRequestLost');
@@ -105,7 +109,7 @@ export class SimRecords implements Server {
 
   /** One client of it. Whatever the engine does not ask of it here is not there. */
   client(thread: Thread, nodeId: string): RecordStore & ClusterStore {
-    const line = new Line(this, thread, nodeId, LATE_US);
+    const line = new Line(this, thread, nodeId);
     const calls = this.world.parts.store(this.calls(), this);
     const client: Record<string, unknown> = {};
     for (const [name, call] of Object.entries(calls) as [string, (...args: unknown[]) => unknown][])

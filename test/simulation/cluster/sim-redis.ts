@@ -10,6 +10,7 @@ import type { Thread } from './thread.ts';
 import type { World } from './world.ts';
 
 const SNAPSHOT_MS_MAX = 4_000;
+const LATE_US = 12_000_000;
 
 class StreamTrimmed extends Error {
   override readonly name = 'StreamTrimmed';
@@ -31,6 +32,8 @@ export class SimRedis implements Server {
   faultRate = 0;
   private readonly world: World;
   private readonly cut = new Set<string>();
+  /** Nodes whose requests take so long just now. */
+  private readonly held = new Map<string, number>();
   private isDown = false;
   private isFrozen = false;
   private queue: (() => void)[] = [];
@@ -56,10 +59,15 @@ export class SimRedis implements Server {
   fate(nodeId: string): Fate {
     const { random } = this.world;
     if (this.isDown) return 'refused';
+    if (this.held.has(nodeId)) return 'requestLate';
     // What was sent just before may still be under way for long.
     if (this.cut.has(nodeId)) return random.chance(0.1) ? 'requestLate' : 'refused';
     if (!random.chance(this.faultRate)) return 'arrives';
     return random.pick(['requestLost', 'replyLost', 'replyLost', 'requestLate', 'requestLate']);
+  }
+
+  latenessUs(nodeId: string): number {
+    return this.held.get(nodeId) ?? this.random.skewed(20_000, LATE_US);
   }
 
   saw(fate: Fate): void {
@@ -212,8 +220,16 @@ export class SimRedis implements Server {
     this.scheduler.later(forUs, () => this.cut.delete(nodeId));
   }
 
+  /** What the node sends during `forUs` arrives after `lateUs`. */
+  holdBack(nodeId: string, forUs: number, lateUs: number): void {
+    this.world.faults.seen('requestsHeld');
+    this.held.set(nodeId, lateUs);
+    this.scheduler.later(forUs, () => this.held.delete(nodeId));
+  }
+
   calm(): void {
     this.faultRate = 0;
+    this.held.clear();
     this.isDown = false;
     this.cut.clear();
     this.thaw();

@@ -10,12 +10,12 @@ vi.mock('../../../src/ports-ledger.ts', async (original) => ({
   shardOf: (templateId: number) => templateId % 2,
 }));
 
-const SEEDS = Number(process.env.SIM_SEEDS ?? 40);
+const SEEDS = Number(process.env.SIM_SEEDS ?? 100);
 const FIRST = Number(process.env.SIM_FIRST ?? 1);
 const EVENTS = Number(process.env.SIM_EVENTS ?? 12_000);
 const ONE = process.env.SIM_SEED;
 /** With fewer, some fault may well not come up. */
-const SEEDS_TO_SEE_ALL = 40;
+const SEEDS_TO_SEE_ALL = 100;
 const FAILURES_MAX = Number(process.env.SIM_FAILURES ?? 3);
 
 function explain({ seed, failure }: Outcome): string {

@@ -7,6 +7,7 @@ import { fileDisk } from '../../../src/claimlog/disk.ts';
 import { ENTRY_BYTES } from '../../../src/claimlog/entry.ts';
 import { streamLogId } from '../../../src/cluster/log-ids.ts';
 import { SHARDS, shardOf } from '../../../src/ports-ledger.ts';
+import type { DeedName } from './chaos.ts';
 import { assertMemories, assertRows } from './checks.ts';
 import { drive } from './drive.ts';
 import type { ClusterFaults } from './faults.ts';
@@ -37,14 +38,16 @@ export interface Outcome {
 export interface Options {
   readonly events: number;
   readonly parts?: Parts;
+  /** What may go wrong; each seed picks for itself otherwise. */
+  readonly deeds?: readonly DeedName[] | undefined;
   readonly onTrace?: (line: string) => void;
 }
 
 export async function simulate(
   seed: number,
-  { events, parts = realParts, onTrace }: Options,
+  { events, parts = realParts, deeds, onTrace }: Options,
 ): Promise<Outcome> {
-  const world = new World(seed, parts, onTrace ?? null);
+  const world = new World(seed, parts, deeds ?? null, onTrace ?? null);
   let error: Error | null = null;
   const onRejection = (reason: unknown): void => world.fail(reason, 'unhandled rejection');
   await withVirtualGlobals(world, fileDisk, onRejection, async () => {

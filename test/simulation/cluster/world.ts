@@ -4,7 +4,7 @@ import { shardOf } from '../../../src/ports-ledger.ts';
 import { FaultCounts } from '../faults.ts';
 import { Random } from '../random.ts';
 import { Scheduler } from '../scheduler.ts';
-import { Chaos } from './chaos.ts';
+import { Chaos, type DeedName } from './chaos.ts';
 import { Clients } from './clients.ts';
 import { extentOf } from './codes.ts';
 import { ClusterFaults } from './faults.ts';
@@ -38,7 +38,12 @@ export class World {
   failure: Error | null = null;
   private readonly onTrace: ((line: string) => void) | null;
 
-  constructor(seed: number, parts: Parts, onTrace: ((line: string) => void) | null) {
+  constructor(
+    seed: number,
+    parts: Parts,
+    deeds: readonly DeedName[] | null,
+    onTrace: ((line: string) => void) | null,
+  ) {
     this.parts = parts;
     this.onTrace = onTrace;
     this.random = new Random(seed);
@@ -51,7 +56,7 @@ export class World {
     for (let i = random.between(1, 3); i > 0; i--) this.addTemplate(random.between(1, 30) * 3 + i);
     for (let i = random.between(2, 4); i > 0; i--) this.nodes.push(new SimNode(this, `node${i}`));
     this.clients = new Clients(this);
-    void new Chaos(this);
+    void new Chaos(this, deeds);
     for (const node of this.nodes) node.bootLater(0, 500_000);
   }
 
