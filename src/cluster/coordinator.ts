@@ -169,6 +169,12 @@ export class Coordinator {
     this.bells[shard].ring();
   }
 
+  /** By shard, what the life has at least. */
+  ownerStarts(stored: readonly { readonly incarnation: number; readonly position: number }[]): void {
+    for (const [shard, keeper] of this.keepers.entries())
+      keeper.ownerStarts(stored[shard].incarnation, stored[shard].position);
+  }
+
   /** Owners have stopped. → whether all of this node's claims are stored, and it is no member any more. */
   async stop(patienceMs: number): Promise<boolean> {
     const untilMs = this.clock.nowMs() + patienceMs;

@@ -39,6 +39,7 @@ export class ShardKeeper {
   private lostIncarnation = 0;
   private isCutOff = false;
   private quiet = true;
+  private ownersStarted = 0;
   /** Old claims of a stream are stored when it is stored up to its length of then. */
   private headAtStart: { readonly incarnation: number; readonly head: number } | null = null;
   private left: { readonly incarnation: number; readonly head: number } | null = null;
@@ -90,6 +91,19 @@ export class ShardKeeper {
   applied(incarnation: number, position: number): void {
     if (this.seen?.incarnation === incarnation && position > this.seen.position)
       this.seen = { incarnation, position };
+  }
+
+  /**
+   * A life of an owner begins, with at least the first `position` claims of the incarnation and all of those before it:
+   * what only its last life knew is to be brought again.
+   */
+  ownerStarts(incarnation: number, position: number): void {
+    this.ownersStarted++;
+    // What was brought for the next `open` went to its last life.
+    if (this.follow !== null) this.isCutOff = true;
+    if (this.seen === null || this.seen.incarnation < incarnation) return;
+    const known = this.seen.incarnation === incarnation ? position : 0;
+    this.seen = { ...this.seen, position: Math.min(this.seen.position, known) };
   }
 
   /** Keeps the seat. Rejects when the ledger is away: nothing follows from that. */
@@ -183,7 +197,9 @@ export class ShardKeeper {
   private async remember(incarnation: number): Promise<void> {
     if (this.seen?.incarnation === incarnation && !this.isCutOff) return;
     this.doing = 'reading stored claims';
+    const { ownersStarted } = this;
     const position = await this.world.catchUp.bring(this.shard, this.seen, incarnation);
+    if (ownersStarted !== this.ownersStarted) throw new Error('an owner began anew meanwhile');
     this.seen = { incarnation, position };
     this.follow = position;
     this.isCutOff = false;
@@ -199,6 +215,7 @@ export class ShardKeeper {
     // Again, behind the join: whoever saw an earlier seat of this node end may have taken the membership with it.
     await this.world.beat();
     if (!(await store.joinShard(this.shard, nodeId, incarnation))) return;
+    if (this.isCutOff) return;
     this.seat.take(joined.seat);
     this.sawHead(joined.head);
     this.quiet = false;

@@ -10,7 +10,7 @@ import { SHARDS, type ShardSeat } from '../ports-ledger.ts';
 import type { ClusterData, FromCluster, ToCluster } from '../workers/cluster-messages.ts';
 import { FOLLOWED_BYTES, type FromOwner, type ToOwner } from '../workers/owner-messages.ts';
 import type { ClaimSink, LiveLog } from './claim-sink.ts';
-import { LogCheckpoints } from './log-checkpoints.ts';
+import { LogCheckpoints, type StreamPosition } from './log-checkpoints.ts';
 import { OwnerRounds } from './owner-rounds.ts';
 import type { ShardSeats } from './shard-seats.ts';
 
@@ -22,7 +22,7 @@ export interface ClusterLinkOptions {
   readonly segmentKeepMs: number;
   readonly seats: ShardSeats;
   readonly connectStore: (port: MessagePort) => void;
-  readonly tellOwners: (message: ToOwner) => void;
+  readonly tellOwner: (index: number, message: ToOwner) => void;
   /** The shard's units in this node are nobody's any more. */
   readonly onClosed: (shard: number) => void;
   readonly onOpen: (shard: number) => void;
@@ -44,9 +44,13 @@ export class ClusterLink implements ClaimSink {
   private readonly checkpoints: LogCheckpoints;
   private readonly logs = new Map<number, SharedArrayBuffer>();
   private readonly stored: { incarnation: number; position: number }[];
+  /** By shard, how far local logs may go in the stream of the incarnation that was open last, also when none is now. */
+  private readonly reached: StreamPosition[];
   private readonly oldLogs: { logId: number; end: number }[] = [];
   /** By owner and shard: the epoch of the seat under which its present life is open. */
   private readonly opened: number[][];
+  /** By owner: its present life is still putting its memory together. */
+  private readonly rebuilding: boolean[];
   private worker: Worker | null = null;
   private ticker: NodeJS.Timeout | null = null;
   private onStopped: () => void = () => {};
@@ -59,7 +63,9 @@ export class ClusterLink implements ClaimSink {
       () => new Float64Array(new SharedArrayBuffer(FOLLOWED_BYTES)),
     );
     this.stored = Array.from({ length: SHARDS }, () => ({ incarnation: 0, position: 0 }));
+    this.reached = Array.from({ length: SHARDS }, (_, shard) => ({ shard, incarnation: 0, position: 0 }));
     this.opened = Array.from({ length: owners }, () => []);
+    this.rebuilding = Array.from({ length: owners }, () => true);
     this.suspending = new OwnerRounds(owners, (shard) => this.send({ kind: 'quiesced', shard }));
     this.taking = new OwnerRounds(owners, (shard) => this.send({ kind: 'tookIn', shard }));
     this.checkpoints = new LogCheckpoints(options.data.logRoot, options.segmentKeepMs, (logId) =>
@@ -163,6 +169,7 @@ export class ClusterLink implements ClaimSink {
   // ------------------------------------------------------------ owners
 
   ownerReady(owner: number, first: boolean): void {
+    this.rebuilding[owner] = false;
     // What its last life claimed where it could not look cannot be told from what it left unsold: a new seat decides.
     for (const seat of first ? [] : this.options.seats.all()) {
       if (this.opened[owner][seat.shard] !== seat.epoch) this.fenced(seat);
@@ -173,8 +180,12 @@ export class ClusterLink implements ClaimSink {
   }
 
   ownerStarts(owner: number): void {
+    this.noteReached();
     this.opened[owner] = [];
+    this.rebuilding[owner] = true;
     this.followed[owner].fill(0);
+    // It reads the record store from here on: of what is not there yet, its last life was the only one to know.
+    this.send({ kind: 'ownerStarts', stored: this.stored.map((one) => ({ ...one })) });
   }
 
   fromOwner(owner: number, message: FromOwner): void {
@@ -235,7 +246,7 @@ export class ClusterLink implements ClaimSink {
   }
 
   private take(message: Exclude<FromCluster, { kind: 'ready' }>): void {
-    const { seats, tellOwners, logger } = this.options;
+    const { seats, logger } = this.options;
     switch (message.kind) {
       case 'suspend': {
         const { shard, reason } = message;
@@ -243,22 +254,29 @@ export class ClusterLink implements ClaimSink {
         seats.close(shard);
         this.options.onClosed(shard);
         this.suspending.begin(shard);
-        tellOwners({ kind: 'shardSuspend', shard });
+        this.tellOwners(() => ({ kind: 'shardSuspend', shard }));
         break;
       }
       case 'takeIn':
         this.taking.begin(message.shard);
-        tellOwners({ kind: 'takeIn', shard: message.shard, entries: message.entries });
+        this.tellOwners(() => ({ kind: 'takeIn', shard: message.shard, entries: message.entries }));
         break;
       case 'open':
+        this.noteReached();
         seats.open(message.seat);
+        this.open(message.seat);
         if (message.follow !== null) {
           for (const positions of this.followed) {
             positions[message.seat.shard] = 0;
             positions[SHARDS + message.seat.shard] = 0;
           }
         }
-        tellOwners({ kind: 'shardOpen', seat: message.seat, follow: message.follow });
+        // A life that is just beginning knows what the store had at its start, whatever was brought to the others.
+        this.tellOwners((owner) => ({
+          kind: 'shardOpen',
+          seat: message.seat,
+          follow: this.rebuilding[owner] ? null : message.follow,
+        }));
         this.options.onOpen(message.seat.shard);
         break;
       case 'watermark':
@@ -280,22 +298,34 @@ export class ClusterLink implements ClaimSink {
     }
   }
 
+  private tellOwners(message: (owner: number) => ToOwner): void {
+    for (let owner = 0; owner < this.options.owners; owner++) this.options.tellOwner(owner, message(owner));
+  }
+
   private tick(): void {
     for (const { shard, incarnation } of this.options.seats.all()) {
       this.send({ kind: 'applied', shard, incarnation, position: this.followedTo(shard) });
     }
-    this.checkpoints.tick(
-      this.options.seats.all().map(({ shard, incarnation }) => ({
-        shard,
-        incarnation,
-        // Whatever stands in a local log was followed, or stood before the head its owner was told with it.
-        position: Math.max(
-          ...this.followed.flatMap((positions) => [positions[shard], positions[SHARDS + shard]]),
-        ),
-      })),
-      this.stored,
-      Date.now(),
-    );
+    const reached = (): StreamPosition[] => {
+      this.noteReached();
+      return this.reached.filter(({ incarnation }) => incarnation > 0);
+    };
+    this.checkpoints.tick(reached, this.stored, Date.now());
+  }
+
+  /** A later incarnation begins with all of the earlier ones stored: what logs have of those is not needed any more. */
+  private open({ shard, incarnation }: ShardSeat): void {
+    if (incarnation > this.reached[shard].incarnation)
+      this.reached[shard] = { shard, incarnation, position: 0 };
+  }
+
+  /** Whatever stands in a local log was followed, or stood before the head its owner was told with it. */
+  private noteReached(): void {
+    for (const one of this.reached) {
+      const { shard, position } = one;
+      const heads = this.followed.flatMap((positions) => [positions[shard], positions[SHARDS + shard]]);
+      this.reached[shard] = { ...one, position: Math.max(position, ...heads) };
+    }
   }
 
   private send(message: ToCluster): void {

@@ -144,7 +144,7 @@ export class Engine implements CatalogEngine {
         owners: config.ownerThreads,
         segmentKeepMs: config.segmentKeepMs,
         connectStore: options.connectStore,
-        tellOwners: (message) => this.owners.sendAll(message),
+        tellOwner: (index, message) => this.owners.send(index, message),
         onFlushed,
         onCatalogBehind: shared.onCatalogBehind,
         onFatal: options.onFatal,
@@ -263,7 +263,7 @@ export class Engine implements CatalogEngine {
         templates.push(ownedTemplate(view));
     }
     const logId = this.nextLogId++;
-    // In a cluster the streams and the record store have what other logs of this node have.
+    // In a cluster the streams and the record store have what other logs of this node have, or will (cluster/shard-keeper.ts).
     const logs = this.cluster === null ? [...this.oldLogs] : [];
     const plan = { logId, templates, logs, store: port1, cluster: this.clusterTask(index) };
     // Should this life end, the next one must read its log too.

@@ -54,9 +54,12 @@ export class LogCheckpoints {
     this.onRemoved(logId);
   }
 
-  /** `streams`: how far owners know each open stream now; `stored`: by shard, how far the record store has it. */
+  /**
+   * `reached`: how far logs may go in each stream now, those included whose shards this node has left and that nobody
+   * has stored yet; `stored`: by shard, how far the record store has it.
+   */
   tick(
-    streams: readonly StreamPosition[],
+    reached: () => readonly StreamPosition[],
     stored: readonly { readonly incarnation: number; readonly position: number }[],
     nowMs: number,
   ): void {
@@ -70,7 +73,8 @@ export class LogCheckpoints {
     for (const [logId, { positions, end }] of this.logs) {
       ends.set(logId, end ?? (Atomics.load(positions, LogPosition.synced) >>> 0) * ENTRY_BYTES);
     }
-    this.open = { ends, streams };
+    // Behind the ends: what was logged in between is in streams that are noted as longer.
+    this.open = { ends, streams: reached() };
   }
 
   private sweep({ ends }: Checkpoint, nowMs: number): void {

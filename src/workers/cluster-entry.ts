@@ -88,6 +88,8 @@ parentPort!.on('message', (message: ToCluster) => {
       return coordinator.met(message.shard, (keeper) => keeper.cutOff(message.incarnation));
     case 'applied':
       return coordinator.keepers[message.shard].applied(message.incarnation, message.position);
+    case 'ownerStarts':
+      return coordinator.ownerStarts(message.stored);
     case 'quiesced':
       return quiesced.came(message.shard);
     case 'tookIn':

@@ -71,6 +71,11 @@ export type ToCluster =
       readonly incarnation: number;
       readonly position: number;
     }
+  /** A life of an owner begins with what the record store has: by shard, at least this. */
+  | {
+      readonly kind: 'ownerStarts';
+      readonly stored: readonly { readonly incarnation: number; readonly position: number }[];
+    }
   | { readonly kind: 'extent'; readonly extent: CodeExtent }
   /** An owner writes this log; `positions` tells how far it is synced (rings/layout.ts LogPosition). */
   | { readonly kind: 'log'; readonly logId: number; readonly positions: SharedArrayBuffer }

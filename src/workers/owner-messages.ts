@@ -30,7 +30,7 @@ export interface OwnerClusterTask {
 
 /**
  * Float64s, twice by shard: claims of the shard's stream that are in memory, durable here and published; and the
- * longest the stream is known to be, raised before what its owner committed goes into the local log.
+ * longest the stream is known to be, raised before any of it goes into the owner's log.
  */
 export const FOLLOWED_BYTES = SHARDS * 2 * 8;
 

@@ -151,11 +151,15 @@ export class OwnerShards {
     if (answer === null) return;
     if (answer.kind === 'committed') {
       this.saw(seat, answer.version);
-      const at = SHARDS + shard;
-      if (this.shards[shard].incarnation === seat.incarnation)
-        this.known[at] = Math.max(this.known[at], answer.head);
+      if (this.shards[shard].incarnation === seat.incarnation) this.knows(shard, answer.head);
     }
     this.options.step(() => this.options.owner.committed(shard, flight, answer, this.options.now()));
+  }
+
+  /** Before any of it goes into the local log. */
+  private knows(shard: number, head: number): void {
+    const at = SHARDS + shard;
+    this.known[at] = Math.max(this.known[at], head);
   }
 
   private late(shard: number, flight: Flight): void {
@@ -254,6 +258,7 @@ export class OwnerShards {
       }
       followed.position = from + entries.byteLength / ENTRY_BYTES;
       followed.head = Math.max(followed.head, followed.position);
+      this.knows(shard, followed.position);
       this.options.step(() => this.options.owner.follow(shard, words, followed.position, this.options.now()));
     } finally {
       followed.reading = false;

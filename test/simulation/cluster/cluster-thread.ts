@@ -106,6 +106,8 @@ export class ClusterThread {
         return coordinator.met(message.shard, (keeper) => keeper.cutOff(message.incarnation));
       case 'applied':
         return coordinator.keepers[message.shard].applied(message.incarnation, message.position);
+      case 'ownerStarts':
+        return coordinator.ownerStarts(message.stored);
       case 'quiesced':
         return this.quiesced.came(message.shard);
       case 'tookIn':

@@ -98,7 +98,7 @@ export class SimProcess implements ThreadHost {
       segmentKeepMs: this.world.segmentKeepMs,
       seats: this.seats,
       connectStore: () => {},
-      tellOwners: (message) => this.tellOwners(message),
+      tellOwner: (index, message) => this.tellOwner(index, message),
       onClosed: (shard) => {
         for (const { ref } of this.leases.ledger.snapshot())
           if (shardOf(ref.templateId) === shard) this.leases.empty(ref);

@@ -1,0 +1,138 @@
+/** What main knows of shards and owners: whose logs are still needed, and who may follow a stream from where. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import pino from 'pino';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { fileDisk } from '../../src/claimlog/disk.ts';
+import { ENTRY_BYTES, ENTRY_WORDS, writeEntry } from '../../src/claimlog/entry.ts';
+import { HEADER_WORDS } from '../../src/claimlog/frame.ts';
+import { LogWriter } from '../../src/claimlog/log-writer.ts';
+import { listSegments } from '../../src/claimlog/segment.ts';
+import { ClusterLink, type ClusterLinkOptions } from '../../src/engine/cluster-link.ts';
+import { ShardSeats } from '../../src/engine/shard-seats.ts';
+import { LOG_POSITION_BYTES, LogPosition } from '../../src/rings/layout.ts';
+import type { FromCluster } from '../../src/workers/cluster-messages.ts';
+import type { ToOwner } from '../../src/workers/owner-messages.ts';
+
+const LOG = 1;
+const SEGMENTS = 3;
+const SEAT = { nodeId: 'node', shard: 3, incarnation: 2, epoch: 1, version: 0 };
+
+let root: string;
+beforeEach(() => {
+  root = fs.mkdtempSync(path.join(os.tmpdir(), 'doorbuster-link-'));
+});
+afterEach(() => fs.rmSync(root, { recursive: true }));
+
+class Stage {
+  readonly told: (readonly [owner: number, message: ToOwner])[] = [];
+  readonly link: ClusterLink;
+
+  constructor(owners = 1) {
+    const data = { logRoot: root } as ClusterLinkOptions['data'];
+    this.link = new ClusterLink({
+      data,
+      owners,
+      segmentKeepMs: 0,
+      seats: new ShardSeats(),
+      connectStore: () => {},
+      tellOwner: (index, message) => this.told.push([index, message]),
+      onClosed: () => {},
+      onOpen: () => {},
+      onFlushed: () => {},
+      onCatalogBehind: () => {},
+      onFatal: () => {},
+      logger: pino({ level: 'silent' }),
+    });
+  }
+
+  private get inside() {
+    return this.link as unknown as {
+      take(message: FromCluster): void;
+      tick(): void;
+      checkpoints: { takenMs: number };
+    };
+  }
+
+  take(message: FromCluster): void {
+    this.inside.take(message);
+  }
+
+  /** A checkpoint when none is open, and a look at whether the open one is stored. */
+  tick(): void {
+    this.inside.checkpoints.takenMs = 0;
+    this.inside.tick();
+  }
+
+  /** A log of SEGMENTS segments, the last one still empty, all of it synced. */
+  writeLog(): void {
+    const log = new LogWriter(fileDisk, root, LOG, 1);
+    const words = new Uint32Array(HEADER_WORDS + ENTRY_WORDS);
+    for (let serial = 0; serial < 2; serial++) {
+      writeEntry(words, HEADER_WORDS, 3, serial, serial, 0, 0, 5, 0, 7, 0, 0, 0);
+      log.append(words, 1);
+    }
+    const positions = new SharedArrayBuffer(LOG_POSITION_BYTES);
+    new Int32Array(positions)[LogPosition.synced] = log.end / ENTRY_BYTES;
+    log.close();
+    this.link.follow(LOG, positions);
+  }
+
+  get segments(): number {
+    return listSegments(fileDisk, root, LOG).length;
+  }
+}
+
+test('logs stay until the streams they came from are stored, also of shards that this node has left', () => {
+  const stage = new Stage();
+  stage.writeLog();
+  expect(stage.segments).toBe(SEGMENTS);
+  stage.take({ kind: 'open', seat: SEAT, head: 0, follow: 0 });
+  stage.link.followed[0][SEAT.shard] = 2;
+  stage.take({ kind: 'suspend', shard: SEAT.shard, reason: 'its ledger has lost data' });
+  for (let i = 0; i < 3; i++) stage.tick();
+  expect(stage.segments).toBe(SEGMENTS);
+  const stored = { kind: 'watermark', shard: SEAT.shard, incarnation: 2, counts: null } as const;
+  stage.take({ ...stored, position: 1 });
+  for (let i = 0; i < 3; i++) stage.tick();
+  expect(stage.segments).toBe(SEGMENTS);
+  stage.take({ ...stored, position: 2 });
+  for (let i = 0; i < 3; i++) stage.tick();
+  expect(stage.segments).toBe(1);
+});
+
+test('a later incarnation was opened with everything of the earlier ones', () => {
+  const stage = new Stage();
+  stage.writeLog();
+  stage.take({ kind: 'open', seat: SEAT, head: 0, follow: 0 });
+  stage.link.followed[0][SEAT.shard] = 2;
+  for (let i = 0; i < 3; i++) stage.tick();
+  expect(stage.segments).toBe(SEGMENTS);
+  stage.take({ kind: 'open', seat: { ...SEAT, incarnation: 4 }, head: 0, follow: 0 });
+  stage.take({ kind: 'watermark', shard: SEAT.shard, incarnation: 4, position: 0, counts: null });
+  for (let i = 0; i < 3; i++) stage.tick();
+  expect(stage.segments).toBe(1);
+});
+
+test('what an owner’s life had followed counts also when the next one begins', () => {
+  const stage = new Stage();
+  stage.writeLog();
+  stage.take({ kind: 'open', seat: SEAT, head: 0, follow: 0 });
+  stage.link.followed[0][SEAT.shard] = 2;
+  stage.link.ownerStarts(0);
+  stage.take({ kind: 'watermark', shard: SEAT.shard, incarnation: 2, position: 1, counts: null });
+  for (let i = 0; i < 3; i++) stage.tick();
+  expect(stage.segments).toBe(SEGMENTS);
+});
+
+test('a life that is just beginning follows from what it has read, not from what was brought to the others', () => {
+  const stage = new Stage(2);
+  for (const owner of [0, 1]) stage.link.ownerReady(owner, true);
+  stage.link.ownerStarts(1);
+  stage.take({ kind: 'open', seat: SEAT, head: 9, follow: 9 });
+  expect(stage.told).toEqual([
+    [0, { kind: 'shardOpen', seat: SEAT, follow: 9 }],
+    [1, { kind: 'shardOpen', seat: SEAT, follow: null }],
+  ]);
+});
