@@ -66,7 +66,7 @@ describe.each([2, 4])('%i nodes, one hot template', (count) => {
   test('each user at every node at once: one coupon each, and all of the stock', async () => {
     const random = seeded(`${count} nodes`);
     const { nodes, mysqlUrl } = await startCluster(count);
-    const stock = LONG ? 20_000 : 1500;
+    const stock = LONG ? 20_000 : 1600 / count;
     const sale = await newTemplate(nodes[0].server, { stock, partitions: 4 });
     await onSaleEverywhere(nodes, [sale]);
     const book = new ClaimsBook();
@@ -97,7 +97,7 @@ describe.each([2, 4])('%i nodes, one hot template', (count) => {
   test('one node killed in the middle: its claims stand, the others sell what it had', async () => {
     const random = seeded(`${count} nodes, one killed`);
     const { nodes, mysqlUrl } = await startCluster(count);
-    const stock = LONG ? 20_000 : 4000;
+    const stock = LONG ? 20_000 : 2000;
     const sale = await newTemplate(nodes[0].server, { stock, partitions: 4 });
     await onSaleEverywhere(nodes, [sale]);
     const book = new ClaimsBook();

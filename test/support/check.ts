@@ -12,6 +12,7 @@ import { until } from './wait.ts';
 const OPERATOR = { Authorization: `Bearer ${ADMIN_TOKEN}` };
 /** Fresh users for selling the rest; no crowd uses these numbers. */
 let nextBuyer = 5_000_000_000;
+const FLUSHED_MS = 60_000;
 
 export interface Coupon {
   readonly couponId: string;
@@ -111,10 +112,16 @@ export async function sellTheRest(server: Server, book: ClaimsBook, sales: reado
 /** Everything claimed is in the record store, and the server's own checker finds nothing. */
 export async function checkRecords(server: Server, sales: readonly Sale[]): Promise<void> {
   for (const templateId of new Set(sales.map((sale) => sale.templateId))) {
-    await until(async () => {
-      const { claimed, flushed } = await stockOf(server, templateId);
-      return claimed === flushed;
-    }, `everything of template ${templateId} is flushed`);
+    let figures: unknown = null;
+    await until(
+      async () => {
+        const stock = await stockOf(server, templateId);
+        figures = stock;
+        return stock.claimed === stock.flushed;
+      },
+      () => `everything of template ${templateId} is flushed: ${JSON.stringify(figures)}`,
+      FLUSHED_MS,
+    );
   }
   expect(await server.must(200, 'GET', '/v1/audit')).toMatchObject({ ok: true });
 }

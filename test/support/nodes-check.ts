@@ -78,11 +78,9 @@ async function soldAndFlushed(nodes: readonly Node[], sales: readonly Sale[]): P
           figures = stock;
           return stock.claimed === stock.total && stock.flushed === stock.total && stock;
         },
-        `template ${templateId} is sold and flushed`,
+        () => `template ${templateId} is sold and flushed: ${JSON.stringify(figures)}`,
         FLUSHED_MS,
-      ).catch((error: Error) => {
-        throw new Error(`${error.message}: ${JSON.stringify(figures)}`);
-      });
+      );
       expect(total).toMatchObject({ free: 0, leased: 0 });
       sold.set(templateId, total.total);
     }

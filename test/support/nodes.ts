@@ -72,11 +72,9 @@ export class Node {
         last = text;
         return status === 200;
       },
-      'the node takes claims',
+      () => `the node takes claims: ${last}`,
       patienceMs,
-    ).catch((error: Error) => {
-      throw new Error(`${error.message}: ${last}`);
-    });
+    );
   }
 
   /** What /readyz finds wrong, by the name of the check. */
@@ -92,11 +90,9 @@ export class Node {
         last = await this.checks();
         return Object.keys(last as object).length === 0;
       },
-      'nothing is wrong with the node',
+      () => `nothing is wrong with the node: ${JSON.stringify(last)}`,
       patienceMs,
-    ).catch((error: Error) => {
-      throw new Error(`${error.message}: ${JSON.stringify(last)}`);
-    });
+    );
   }
 
   /** What customers are told here: there is such a template or activity, with units to claim. */

@@ -3,10 +3,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const LOOK_MS = 10;
 
-/** Resolves with the first answer of `condition` that is not false, null or undefined. */
+/** Resolves with the first answer of `condition` that is not false, null or undefined. `what` is asked when it fails. */
 export async function until<T>(
   condition: () => T | Promise<T>,
-  what: string,
+  what: string | (() => string),
   patienceMs = 15_000,
 ): Promise<Exclude<NonNullable<T>, false>> {
   const deadlineMs = Date.now() + patienceMs;
@@ -14,7 +14,8 @@ export async function until<T>(
     const found = await condition();
     if (found !== false && found !== null && found !== undefined)
       return found as Exclude<NonNullable<T>, false>;
-    if (Date.now() > deadlineMs) throw new Error(`not within ${patienceMs} ms: ${what}`);
+    if (Date.now() > deadlineMs)
+      throw new Error(`not within ${patienceMs} ms: ${typeof what === 'string' ? what : what()}`);
     await pause(LOOK_MS);
   }
 }
