@@ -133,11 +133,17 @@ export class ClusterLink implements ClaimSink {
     const seat = this.options.seats.of(templateId);
     if (seat === null) return false;
     const { incarnation, position } = this.stored[seat.shard];
-    return incarnation === seat.incarnation && position >= this.followedTo(seat.shard);
+    return (
+      !this.rebuilding.includes(true) &&
+      incarnation === seat.incarnation &&
+      position >= this.followedTo(seat.shard)
+    );
   }
 
-  /** All owners have this shard's stream up to here. */
+  /** All owners have this shard's stream up to here, for everybody in this process to see. */
   followedTo(shard: number): number {
+    // What a beginning life has followed shows once it is ready; till then there are the tables of its last life.
+    if (this.rebuilding.includes(true)) return 0;
     return Math.min(...this.followed.map((positions) => positions[shard]));
   }
 

@@ -277,6 +277,7 @@ export class Engine implements CatalogEngine {
     const { redisUrl, installation, waitReplicas } = shared;
     this.lastLife = Math.max(this.lastLife + 1, Date.now());
     this.cluster.ownerStarts(index);
+    this.leases.unsettle();
     const followed = this.cluster.followed[index];
     const seats = this.seats!.all();
     return { redisUrl, installation, waitReplicas, life: this.lastLife, seats, followed: followed.buffer };

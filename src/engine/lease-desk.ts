@@ -132,6 +132,14 @@ export class LeaseDesk implements LocalStock {
     }
   }
 
+  /** What is known here of who claimed what has become less. */
+  unsettle(): void {
+    for (const { ref } of this.ledger.snapshot()) {
+      const pool = this.view(ref);
+      if (pool?.soldOut) this.judge(pool, ref);
+    }
+  }
+
   newsOf(ref: PoolRef): void {
     this.changed(ref);
   }
@@ -205,13 +213,21 @@ export class LeaseDesk implements LocalStock {
       this.ledger.seek(ref, this.upstream.mayCome(ref));
       this.upstream.changed(ref);
     }
-    const pool: PoolView | undefined = this.options.template(ref.templateId)?.pools.get(ref.activityId);
+    const pool = this.view(ref);
     if (pool !== undefined) {
       pool.soldOut = this.ledger.isExhausted(ref);
-      pool.settled = pool.soldOut && this.isSettled(ref);
-      if (pool.soldOut && !pool.settled) this.unsettled.set(pool, ref);
-      else this.unsettled.delete(pool);
+      this.judge(pool, ref);
     }
     for (const check of [...this.waiters]) check();
+  }
+
+  private view(ref: PoolRef): PoolView | undefined {
+    return this.options.template(ref.templateId)?.pools.get(ref.activityId);
+  }
+
+  private judge(pool: PoolView, ref: PoolRef): void {
+    pool.settled = pool.soldOut && this.isSettled(ref);
+    if (pool.soldOut && !pool.settled) this.unsettled.set(pool, ref);
+    else this.unsettled.delete(pool);
   }
 }

@@ -136,3 +136,17 @@ test('a life that is just beginning follows from what it has read, not from what
     [1, { kind: 'shardOpen', seat: SEAT, follow: null }],
   ]);
 });
+
+test('what a beginning life has followed counts once it is ready', () => {
+  const stage = new Stage();
+  const { link } = stage;
+  link.ownerReady(0, true);
+  stage.take({ kind: 'open', seat: SEAT, head: 0, follow: 0 });
+  link.followed[0][SEAT.shard] = 5;
+  expect(link.followedTo(SEAT.shard)).toBe(5);
+  link.ownerStarts(0);
+  link.followed[0][SEAT.shard] = 7;
+  expect(link.followedTo(SEAT.shard)).toBe(0);
+  link.ownerReady(0, false);
+  expect(link.followedTo(SEAT.shard)).toBe(7);
+});

@@ -50,6 +50,26 @@ describe('a lease', () => {
     expect(sent).toEqual([{ kind: 'lease', ref: REF, partition: 0, outcome }]);
   });
 
+  test('that empties the pool settles it once all who claimed are known here, and not while fewer are', () => {
+    const pool = shelf.view.pools.get(0)!;
+    let known = false;
+    desk.isSettled = () => known;
+    desk.open(REF, coded(0, 10));
+    desk.lease(REF, HOLDER, 0, []);
+    desk.lease(REF, HOLDER, 1, [{ from: 0, to: 10 }]);
+    expect([pool.soldOut, pool.settled]).toEqual([true, false]);
+    known = true;
+    desk.settle();
+    expect(pool.settled).toBe(true);
+    known = false;
+    desk.unsettle();
+    desk.settle();
+    expect([pool.soldOut, pool.settled]).toEqual([true, false]);
+    known = true;
+    desk.settle();
+    expect(pool.settled).toBe(true);
+  });
+
   test('that empties the pool marks it sold out, and units added end that', () => {
     const pool = shelf.view.pools.get(0)!;
     desk.open(REF, coded(0, 10));

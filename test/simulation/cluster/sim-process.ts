@@ -208,6 +208,7 @@ export class SimProcess implements ThreadHost {
   private startLife(index: number, first: boolean): void {
     this.lastLife = Math.max(this.lastLife + 1, this.world.nowMs);
     this.link.ownerStarts(index);
+    this.leases.unsettle();
     const plan = {
       index,
       first,
