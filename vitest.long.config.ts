@@ -6,7 +6,7 @@ export default mergeConfig(
   base,
   defineConfig({
     test: {
-      env: { LONG: '1', SIM_SEEDS: '20000' },
+      env: { LONG: '1', SIM_SEEDS: '20000', SIM_CLUSTER_SEEDS: '3000' },
       testTimeout: 1_800_000,
       hookTimeout: 600_000,
     },

@@ -9,7 +9,7 @@ vi.mock('../../../src/ports-ledger.ts', async (original) => ({
   shardOf: (templateId: number) => templateId % 2,
 }));
 
-const SEEDS_MAX = Number(process.env.SIM_SEEDS ?? 200);
+const SEEDS_MAX = 200;
 const EVENTS = Number(process.env.SIM_EVENTS ?? 15_000);
 
 for (const [name, { parts, deeds }] of Object.entries(BREAKS)) {

@@ -1,4 +1,4 @@
-/** SIM_SEEDS and SIM_EVENTS enlarge it; SIM_SEED=N replays one seed and tells every step. */
+/** SIM_CLUSTER_SEEDS and SIM_EVENTS enlarge it; SIM_SEED=N replays one seed and tells every step. */
 import { expect, test, vi } from 'vitest';
 import { CLUSTER_FAULTS, ClusterFaults } from './faults.ts';
 import { type Outcome, simulate } from './simulation.ts';
@@ -10,7 +10,7 @@ vi.mock('../../../src/ports-ledger.ts', async (original) => ({
   shardOf: (templateId: number) => templateId % 2,
 }));
 
-const SEEDS = Number(process.env.SIM_SEEDS ?? 100);
+const SEEDS = Number(process.env.SIM_CLUSTER_SEEDS ?? 100);
 const FIRST = Number(process.env.SIM_FIRST ?? 1);
 const EVENTS = Number(process.env.SIM_EVENTS ?? 12_000);
 const ONE = process.env.SIM_SEED;
