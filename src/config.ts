@@ -112,9 +112,16 @@ function readVariable(name: string, secret: boolean, env: Environment, errors: s
   }
 }
 
-/** URLs carry passwords in front of the @. */
+/** What may be shown of a bad value: in a URL nothing that could be a password, wherever it stands. */
 function shown(text: string): string {
-  return JSON.stringify(text.replace(/\/\/[^@/]*@/, '//***@'));
+  const start = text.indexOf('//') + 2;
+  if (start < 2) return JSON.stringify(text);
+  const rest = text.slice(start);
+  const at = rest.lastIndexOf('@');
+  // Without an @, a user with a password looks like a host with a port; those are numbers.
+  const isHost = /^[^:/?]*(:\d*)?([/?]|$)/.test(rest);
+  const harmless = at >= 0 ? `***@${rest.slice(at + 1)}` : isHost ? rest : '***';
+  return JSON.stringify(text.slice(0, start) + harmless);
 }
 
 /** Names of those that were given, also when what was given is bad: one mistake is reported once. */

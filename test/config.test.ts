@@ -133,6 +133,23 @@ test('everything that is wrong is said at once, and no secret with it', () => {
   expect(found.join()).not.toContain('secret');
 });
 
+test('no part of a bad URL that could be a password is shown', () => {
+  const bad = [
+    'redis://:se/cret@host:6379',
+    'redis://user:secret',
+    'redis://user:sec@ret@host:x',
+    'http://secret:secret@host',
+  ];
+  for (const REDIS_URL of bad) {
+    const found = errors({ REDIS_URL, MYSQL_URL: 'mysql://localhost/coupons' }).join();
+    expect({ REDIS_URL, found }).toMatchObject({ found: expect.stringMatching(/^REDIS_URL: given "/) });
+    expect(found).not.toMatch(/se.?cret|sec@|ret@/);
+  }
+  expect(errors({ REDIS_URL: 'http://host:6379/0', MYSQL_URL: 'mysql://localhost/coupons' })[0]).toContain(
+    'given "http://host:6379/0"',
+  );
+});
+
 test('both servers cannot have one port', () => {
   expect(errors({ PORT: '9000', INTERNAL_PORT: '9000' })).toEqual([
     expect.stringMatching(/^INTERNAL_PORT: given 9000/),

@@ -19,7 +19,7 @@ export function parseRedisUrl(url: string): RedisAddress {
   const [, scheme, username, password, hostList, db, query] = match;
   const hosts = hostList.split(',').map((text) => {
     const host = HOST.exec(text);
-    if (host === null) throw new Error(`"${text}" is no host and port`);
+    if (host === null) throw new Error('a Redis URL names hosts as host[:port], with commas between');
     return { host: host[1].replace(/^\[|\]$/g, ''), port: Number(host[2] ?? 6379) };
   });
   return {
