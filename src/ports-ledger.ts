@@ -59,10 +59,10 @@ export type SupplyOutcome =
   | { readonly kind: 'late' }
   | Refused;
 
-/** short: not enough free units; holders were asked to give theirs back, come again. `unclaimed`: free and leased. */
+/** short: not enough free units; holders were asked to give theirs back, come again. `unclaimed`: free and leased. `asked`: what is to be moved. */
 export type MoveOutcome =
   | Done
-  | { readonly kind: 'short'; readonly version: number; readonly unclaimed: number }
+  | { readonly kind: 'short'; readonly version: number; readonly unclaimed: number; readonly asked: number }
   | { readonly kind: 'lost'; readonly detail: string };
 
 /** What a pool is made of when an incarnation is opened. */

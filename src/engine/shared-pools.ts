@@ -54,16 +54,15 @@ export class SharedPools implements Pools {
     this.options.supply.look({ templateId, activityId: 0 });
   }
 
-  async resizeActivity(activity: Activity, view: TemplateView): Promise<TakenUnits> {
+  async resizeActivity(activity: Activity): Promise<TakenUnits> {
     const { templateId, stock } = activity;
     const ref: PoolRef = { templateId, activityId: activity.id };
     const deadlineMs = Date.now() + PATIENCE_MS;
     for (;;) {
       const outcome = await this.step(templateId, (seat) => this.options.ledger.fund(seat, ref, stock));
       if (outcome.kind === 'done') break;
-      const claimed = view.pools.get(activity.id)?.claimedUnits ?? 0;
-      const missing = outcome.unclaimed < stock - claimed;
-      if (missing || Date.now() > deadlineMs) return { ok: false, available: outcome.unclaimed };
+      const { unclaimed, asked } = outcome;
+      if (unclaimed < asked || Date.now() > deadlineMs) return { ok: false, available: unclaimed };
       await pause(LOOK_AGAIN_MS);
     }
     this.open(ref);

@@ -107,6 +107,25 @@ test('an activity takes units from the template, sells, and gives the unsold bac
   expect(await stockOf(node.server, template.templateId)).toMatchObject({ claimed: 1100 });
 });
 
+test('an activity is enlarged by units that the node has in its hands', async () => {
+  const node = await startNode(await newStores());
+  const template = await newTemplate(node.server, { stock: 1000 });
+  const activity = await newActivity(node.server, template, { stock: 900 });
+  const path = `/v1/activities/${activity.activityId}`;
+  // A claim of the general pool: the node leases all of it.
+  const connection = await Connection.open(node.port!);
+  const book = new ClaimsBook();
+  expect((await claim(connection, book, { sale: template, userId: '1', key: null })).status).toBe(201);
+  expect(await node.server.must(200, 'PATCH', path, { stock: 980 })).toMatchObject({ stock: 980 });
+  expect(await node.server.api('PATCH', path, { stock: 1000 })).toMatchObject({
+    status: 409,
+    json: { code: 'insufficient_stock' },
+  });
+  await sellOut([node], book, [template, activity]);
+  expect(book.coupons.size).toBe(1000);
+  connection.close();
+});
+
 test('raised stock is sold at once, to the last unit', async () => {
   const random = seeded('single, raised');
   const stores = await newStores();

@@ -108,7 +108,11 @@ describe('units', () => {
     expect(await stage.ledger.fund(stamp, ACTIVITY, 300)).toMatchObject({ kind: 'done', version: 4 });
     expect(await stage.ledger.fund(stamp, ACTIVITY, 300)).toMatchObject({ kind: 'done', version: 4 });
     await stage.ledger.fund(stamp, ACTIVITY, 200);
-    expect(await stage.ledger.fund(stamp, ACTIVITY, 1_001)).toMatchObject({ kind: 'short', unclaimed: 800 });
+    expect(await stage.ledger.fund(stamp, ACTIVITY, 1_001)).toMatchObject({
+      kind: 'short',
+      unclaimed: 800,
+      asked: 801,
+    });
     expect(await stage.told(stamp)).toContainEqual({ kind: 'recall', shard: SHARD, ref: GENERAL, all: true });
     const pools = await stage.ledger.pools(SHARD, stamp.incarnation);
     expect(pools.map(({ units }) => units)).toEqual([1_000, 200]);

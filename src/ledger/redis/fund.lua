@@ -1,6 +1,6 @@
 -- Makes an activity's pool one of so many units, and opens it. The difference moves from the general pool's free units
 -- or back to them: all of it or nothing. KEYS[1] meta · ARGV incarnation, version, template, activity, units
--- → done, version · short, version, units of the pool asked that are not claimed
+-- → done, version · short, version, units of the pool asked that are not claimed, units it is asked for
 local no = refusal()
 if no then return no end
 local pool = loadPool(ARGV[3], ARGV[4])
@@ -11,11 +11,11 @@ local missing = units - pool.units
 if not isNew and missing == 0 and not pool.closed then return {'done', version} end
 
 local general = loadPool(ARGV[3], '0')
-if not general then return {'short', version, 0} end
+if not general then return {'short', version, 0, math.abs(missing)} end
 local from = missing > 0 and general or pool
 if from.free < math.abs(missing) then
   askBack(from, true)
-  return {'short', version, from.free + from.leased}
+  return {'short', version, from.free + from.leased, math.abs(missing)}
 end
 if missing > 0 then
   putLast(pool, takeFree(general, missing, math.huge))

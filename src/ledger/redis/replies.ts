@@ -73,5 +73,7 @@ export function moveOutcome(answer: unknown): MoveOutcome {
   const { kind, reply, lost } = parse(answer, 'done', 'short', 'lost');
   if (kind === 'lost') return lost;
   const version = Number(reply[1]);
-  return kind === 'short' ? { kind, version, unclaimed: Number(reply[2]) } : { kind: 'done', version };
+  return kind === 'short'
+    ? { kind, version, unclaimed: Number(reply[2]), asked: Number(reply[3]) }
+    : { kind: 'done', version };
 }

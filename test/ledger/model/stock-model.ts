@@ -202,12 +202,13 @@ export function fund(context: Context, ref: PoolRef, units: number): MoveOutcome
   const missing = units - pool.units;
   if (!isNew && missing === 0 && !pool.closed) return { kind: 'done', version: data.version };
   const general = data.pools.get(poolKey({ ...ref, activityId: 0 }));
-  if (general === undefined) return { kind: 'short', version: data.version, unclaimed: 0 };
+  if (general === undefined)
+    return { kind: 'short', version: data.version, unclaimed: 0, asked: Math.abs(missing) };
   const from = missing > 0 ? general : pool;
   if (from.free.length < Math.abs(missing)) {
     askBack(context, from, true);
     const unclaimed = from.free.length + leasedUnits(from);
-    return { kind: 'short', version: data.version, unclaimed };
+    return { kind: 'short', version: data.version, unclaimed, asked: Math.abs(missing) };
   }
   if (missing > 0) pool.free.push(...takeFree(general, missing));
   if (missing < 0) {
