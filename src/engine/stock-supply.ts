@@ -26,6 +26,8 @@ const RETRY_MS_MIN = 50;
 const RETRY_MS_MAX = 1_000;
 /** Notices may get lost: a pool that waits for other nodes' units looks again this often. */
 const LOOK_AGAIN_MS = 60;
+/** Pools without units that are asked about again at each look: a notice that they have some may have been lost. */
+const EXHAUSTED_AT_ONCE = 4;
 /** Units given back because they are to be moved to another pool are not asked for again so soon, or they never could be. */
 const REST_MS = 200;
 
@@ -87,6 +89,8 @@ export class StockSupply {
   private readonly options: StockSupplyOptions;
   private readonly pools = new Map<string, Pool>();
   private readonly waiting = new Set<Pool>();
+  /** In turn, the one that was asked about longest ago first. */
+  private readonly exhausted = new Set<Pool>();
   private stopped = false;
 
   constructor(options: StockSupplyOptions) {
@@ -101,6 +105,14 @@ export class StockSupply {
       await clock.sleep(jittered(clock, LOOK_AGAIN_MS));
       for (const pool of this.waiting) {
         if (pool.call !== null || !stock.isThirsty(pool.ref)) continue;
+        pool.news = true;
+        this.pump(pool);
+      }
+      // It goes on being told that these are sold out until the ledger says otherwise.
+      for (const pool of [...this.exhausted].slice(0, EXHAUSTED_AT_ONCE)) {
+        this.exhausted.delete(pool);
+        this.exhausted.add(pool);
+        if (pool.call !== null || pool.ended) continue;
         pool.news = true;
         this.pump(pool);
       }
@@ -181,6 +193,7 @@ export class StockSupply {
       const fresh = ended ? { state: 'closed', owes: 'all' } : { state: 'open' };
       Object.assign(pool, blank(), fresh, { ended, sold, soldUnits });
       this.waiting.delete(pool);
+      this.exhausted.delete(pool);
       this.options.stock.newsOf(pool.ref);
       this.pump(pool);
     }
@@ -245,8 +258,7 @@ export class StockSupply {
         pool.owes = 'nothing';
     }
     const mayAsk =
-      (pool.state === 'open' || (pool.state === 'recalling' && pool.news)) &&
-      clock.nowMs() >= pool.restUntilMs;
+      (pool.state === 'open' || (pool.state !== 'closed' && pool.news)) && clock.nowMs() >= pool.restUntilMs;
     const want = unsold.length === 0 && mayAsk && free < pool.low ? WANT_UNITS : 0;
     if (want === 0 && unsold.length === 0 && pool.soldUnits < REPORT_UNITS) return;
     pool.call = { sold: pool.sold, unsold, want };
@@ -319,6 +331,8 @@ export class StockSupply {
     pool.state = state;
     if (state === 'recalling') this.waiting.add(pool);
     else this.waiting.delete(pool);
+    if (state !== 'exhausted') this.exhausted.delete(pool);
+    else this.exhausted.add(pool);
   }
 }
 
