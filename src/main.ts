@@ -38,7 +38,7 @@ import { LiveSocket } from './live/live-socket.ts';
 import { StockWatch } from './live/stock-watch.ts';
 import { createLogger, type Logger } from './logger.ts';
 import type { ExtentRequest, RecordStore } from './ports.ts';
-import type { ClusterStore } from './ports-cluster.ts';
+import type { ClusterStore, ProfileStore } from './ports-cluster.ts';
 import { openSharedNode } from './start/shared-node.ts';
 import { RedisWalletL2 } from './wallet/redis-wallet-l2.ts';
 import { Wallet } from './wallet/wallet.ts';
@@ -84,7 +84,7 @@ async function run(config: Config, logger: Logger): Promise<number> {
 
   // ------------------------------------------------------------ stores
   const storeFile = path.join(config.dataDir, 'records.db');
-  const records = await RecordsLink.start<RecordStore & ClusterStore>(
+  const records = await RecordsLink.start<RecordStore & ClusterStore & ProfileStore>(
     config.mysqlUrl === null ? { kind: 'sqlite', file: storeFile } : { kind: 'mysql', url: config.mysqlUrl },
     onFatal,
   );

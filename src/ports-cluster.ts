@@ -46,6 +46,27 @@ export interface CatalogChanges {
   readonly extents: readonly CodeExtent[];
 }
 
+/** The fact (RecordStore.keepFact) that names the one node of the profile `single`. */
+export const SINGLE_NODE_FACT = 'single_node';
+
+/** Whether a node may serve in its profile. */
+export type Admission =
+  | { readonly kind: 'admitted' }
+  /** An operator has given it up. */
+  | { readonly kind: 'forgotten' }
+  /** The installation is another node's, in the profile `single`. */
+  | { readonly kind: 'bound'; readonly nodeId: string }
+  /** For `single`: of these nodes of a cluster, claims may be nowhere but in their logs, or they serve. */
+  | { readonly kind: 'cluster'; readonly nodeIds: readonly string[] };
+
+export interface ProfileStore {
+  /**
+   * `single` binds the installation to its first node and ends whatever incarnations were open. A node that was bound
+   * enters a cluster as a member whose log must be heard, and the binding ends.
+   */
+  admitNode(nodeId: string, profile: 'single' | 'cluster'): Promise<Admission>;
+}
+
 export interface ClusterStore {
   /** What was saved after `sequence` (0: everything). */
   changesSince(sequence: number): Promise<CatalogChanges>;

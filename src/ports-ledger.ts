@@ -20,6 +20,23 @@ export function shardOf(templateId: number): number {
   return templateId % SHARDS;
 }
 
+/**
+ * The profile `single` numbers its incarnations by time, in ms, without asking anybody; a cluster's are counted in the
+ * record store. The two series do not compare: which profile may write is agreed there too.
+ */
+export const SINGLE_INCARNATION_MIN = 2 ** 40;
+
+/** This number, or a later one of its series, was open or sealed before. */
+export class StaleIncarnation extends Error {
+  override readonly name = 'StaleIncarnation';
+  readonly highest: number;
+
+  constructor(incarnation: number, highest: number) {
+    super(`incarnation ${incarnation} comes after ${highest}`);
+    this.highest = highest;
+  }
+}
+
 /** What a caller believes of a shard: sent with every call, compared before anything happens. */
 export interface ShardStamp {
   readonly shard: number;

@@ -1,9 +1,8 @@
 /** `doorbuster node list | forget`: works on the record store, so it works when no node does. */
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { SINGLE_NODE_FACT } from '../cluster/single-binding.ts';
 import { readMysqlUrl } from '../config.ts';
-import type { MemberRow, NodeRow } from '../ports-cluster.ts';
+import { type MemberRow, type NodeRow, SINGLE_NODE_FACT } from '../ports-cluster.ts';
 import { CommandFailed, messageOf, UsageError } from './failure.ts';
 import { say, sayJson, table } from './output.ts';
 
@@ -66,6 +65,7 @@ async function forget(nodeId: string, flags: Flags): Promise<void> {
     const node = (await store.nodes()).find((known) => known.nodeId === nodeId);
     if (node === undefined) throw new CommandFailed(`there is no node ${nodeId}; see: doorbuster node list`);
     if (node.state === 'forgotten') {
+      await store.forget(nodeId);
       say(`node ${nodeId} is forgotten already`);
       return;
     }

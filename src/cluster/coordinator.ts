@@ -220,9 +220,11 @@ export class Coordinator {
       let pauseMs = jittered(this.clock, STEP_MS);
       try {
         await keeper.step(this.view.row(keeper.shard)!);
+        keeper.trouble = null;
         retry.reset();
       } catch (error) {
         if (error instanceof MustNotGoOn) return this.fatal(error.message);
+        keeper.trouble = error instanceof Error ? error.message : String(error);
         pauseMs = retry.failed();
       }
       this.tellOldLogs();

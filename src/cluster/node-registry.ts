@@ -3,6 +3,7 @@
  * nodes are only taken for dead by their seats in the ledger.
  */
 import type { ClusterStore } from '../ports-cluster.ts';
+import { forgotten } from './admission.ts';
 import { type Clock, jittered } from './clock.ts';
 import type { NodeIdentity } from './node-identity.ts';
 
@@ -65,11 +66,4 @@ export class NodeRegistry {
       await this.stopped();
     };
   }
-}
-
-function forgotten(nodeId: string): string {
-  return (
-    `node ${nodeId} was forgotten by an operator: it must not serve again. ` +
-    'Keep its DATA_DIR for the record and start with an empty one'
-  );
 }

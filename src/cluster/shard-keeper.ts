@@ -26,6 +26,8 @@ export class ShardKeeper {
   readonly shard: number;
   /** Nodes whose logs must be heard before the shard opens again. */
   waitingFor: readonly string[] = [];
+  /** Why the last step failed; null: it did not. */
+  trouble: string | null = null;
   /** The stream's length, as last seen. */
   head = 0;
   private readonly world: KeeperWorld;
@@ -62,7 +64,7 @@ export class ShardKeeper {
 
   /** What it is doing instead of being open, for people. */
   get why(): string | null {
-    return this.doing;
+    return this.doing === null || this.trouble === null ? this.doing : `${this.doing} (${this.trouble})`;
   }
 
   /** Whether the logs of earlier processes are still needed, as far as this shard goes. */

@@ -4,7 +4,14 @@
  * in hand are sold meanwhile.
  */
 import type { Logger } from '../logger.ts';
-import { type HeldCoupon, type PoolPlan, SHARDS, type ShardLedger, type ShardSeat } from '../ports-ledger.ts';
+import {
+  type HeldCoupon,
+  type PoolPlan,
+  SHARDS,
+  type ShardLedger,
+  type ShardSeat,
+  StaleIncarnation,
+} from '../ports-ledger.ts';
 import type { ShardSeats } from './shard-seats.ts';
 
 const EXTEND_MS = 3_000;
@@ -77,6 +84,8 @@ export class SingleLedger {
       seats.open({ ...stamp, version: joined.version, nodeId, epoch: joined.epoch });
       onSeat(shard);
     } catch (error) {
+      // A clock that went back: the next number is behind the last one all the same.
+      if (error instanceof StaleIncarnation) this.incarnation = Math.max(this.incarnation, error.highest);
       if (!this.down)
         logger.error({ err: error }, 'the ledger cannot be written; units in hand are sold meanwhile');
       this.down = true;

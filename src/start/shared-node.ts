@@ -1,15 +1,15 @@
 /** What the profiles `single` and `cluster` need beyond `embedded`: who this node is, and what it shares with others. */
 import { randomBytes } from 'node:crypto';
+import { admissionProblem } from '../cluster/admission.ts';
 import { nodeIdentity } from '../cluster/node-identity.ts';
 import { NodeRegistry } from '../cluster/node-registry.ts';
-import { bindSingle } from '../cluster/single-binding.ts';
 import type { Config } from '../config.ts';
 import type { ClusterNode, SingleNode } from '../engine/engine.ts';
 import { RedisConnection } from '../ledger/redis/redis-connection.ts';
 import { RedisShardLedger } from '../ledger/redis/redis-shard-ledger.ts';
 import type { Logger } from '../logger.ts';
 import type { RecordStore } from '../ports.ts';
-import type { ClusterStore } from '../ports-cluster.ts';
+import type { ClusterStore, ProfileStore } from '../ports-cluster.ts';
 import { realClock } from '../workers/real-clock.ts';
 import { CatalogBell } from './catalog-bell.ts';
 
@@ -32,7 +32,7 @@ export interface SharedNode {
  */
 export async function openSharedNode(
   config: Config,
-  store: RecordStore & ClusterStore,
+  store: RecordStore & ClusterStore & ProfileStore,
   logger: Logger,
   onCatalogNews: () => void,
   onFatal: (error: Error) => void,
@@ -43,12 +43,13 @@ export async function openSharedNode(
   const { nodeId, startId, host } = identity;
   // Several installations may share one Redis; this one is named by its record store.
   const installation = await store.keepFact('installation', randomBytes(6).toString('hex'));
+  const refused = admissionProblem(await store.admitNode(nodeId, profile), nodeId, profile);
+  if (refused !== null) throw new Error(refused);
   const redis = new RedisConnection({ url });
   const ledger = new RedisShardLedger({ url, installation, ...upAndDown(logger) });
   const opened = [ledger.connect(CONNECT_MS), redis.connect(CONNECT_MS)];
   const base = { ledger, nodeId, startId };
   if (profile === 'single') {
-    await bindSingle(store, nodeId);
     const registry = new NodeRegistry(store, identity, (detail) => onFatal(new Error(detail)));
     if (!(await registry.register())) throw new Error(`node ${nodeId} was forgotten`);
     await settled(opened, logger);

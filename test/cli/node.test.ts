@@ -1,6 +1,5 @@
 /** `doorbuster node` as a process, against a fresh database. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bindSingle } from '../../src/cluster/single-binding.ts';
 import { type MysqlStore, openMysqlStore } from '../../src/records/mysql/mysql-store.ts';
 import { type Database, newDatabase } from '../services/mysql.ts';
 import { type Outcome, runCli } from '../support/server.ts';
@@ -75,11 +74,12 @@ test('forgets only who is gone, or who must be, and says what may be lost', asyn
 
 test('forgetting the node of the profile single lets another one be bound', async () => {
   await store.registerNode('only', 'start-1', 'host-c');
-  await bindSingle(store, 'only');
-  await expect(bindSingle(store, 'other')).rejects.toThrow('doorbuster node forget only');
+  await store.keepFact('installation', 'here');
+  await store.admitNode('only', 'single');
+  expect(await store.admitNode('other', 'single')).toEqual({ kind: 'bound', nodeId: 'only' });
   await store.nodeStopped('only', 'start-1');
   const { code, stdout } = await node('forget', 'only', '--yes');
   expect(code).toBe(0);
   expect(stdout).toContain('profile single');
-  await bindSingle(store, 'other');
+  expect(await store.admitNode('other', 'single')).toEqual({ kind: 'admitted' });
 });

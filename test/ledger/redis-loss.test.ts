@@ -4,7 +4,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseRedisUrl } from '../../src/ledger/redis/redis-url.ts';
-import type { ShardSeat, ShardStamp } from '../../src/ports-ledger.ts';
+import {
+  type ShardSeat,
+  type ShardStamp,
+  SINGLE_INCARNATION_MIN,
+  StaleIncarnation,
+} from '../../src/ports-ledger.ts';
 import { type RedisServer, startRedis } from '../services/redis.ts';
 import { until } from '../support/wait.ts';
 import {
@@ -107,7 +112,7 @@ describe('lost', () => {
     await stage.ledger.seal(SHARD, 3);
     await stage.ledger.seal(SHARD, 2);
     await expectLost(/sealed/);
-    await expect(stage.open(3, [poolPlan(5)])).rejects.toThrow('STALE');
+    await expect(stage.open(3, [poolPlan(5)])).rejects.toEqual(new StaleIncarnation(3, 3));
     await stage.open(4, [poolPlan(5)]);
     await expectLost(/incarnation 4 is there/);
   });
@@ -129,6 +134,17 @@ describe('the next incarnation', () => {
     expect(answer.kind === 'committed' && [...answer.verdicts, ...answer.serials]).toEqual([2, 0]);
     const keys = (await server.call('KEYS', '*')) as string[];
     expect(keys.filter((key) => key.includes('}:1:'))).toEqual([]);
+  });
+
+  test('of the other profile takes its place too, whatever its number, and nothing of that is left', async () => {
+    const time = SINGLE_INCARNATION_MIN + 5;
+    await stage.open(time, [poolPlan(5)]);
+    await expect(stage.open(time, [poolPlan(5)])).rejects.toEqual(new StaleIncarnation(time, time));
+    await expect(stage.open(time - 1, [poolPlan(5)])).rejects.toThrow(`comes after ${time}`);
+    await stage.open(2, [poolPlan(5)]);
+    const keys = (await server.call('KEYS', '*')) as string[];
+    expect(keys.filter((key) => key.includes('}:1:') || key.includes(`}:${time}:`))).toEqual([]);
+    await stage.open(time - 1, [poolPlan(5)]);
   });
 
   test('is not opened when what was loaded is gone, the server another one, or the number no new one', async () => {
@@ -157,7 +173,7 @@ describe('the next incarnation', () => {
         [poolPlan(5)],
         meanwhile(async () => {}),
       ),
-    ).rejects.toThrow('STALE');
+    ).rejects.toEqual(new StaleIncarnation(3, 3));
     const restarted = async () => {
       await server.restart();
       await back();
@@ -208,6 +224,21 @@ describe('the connection', () => {
     const words = () => stage.ledger.extend(seat, LONG_MS).then(String, String);
     await until(async () => (await words()).includes('replica'), 'it says why');
     expect(stage.ledger.isUp()).toBe(false);
+    await other.stop();
+  });
+
+  test('a master that was a replica once has lost nothing when it forgets of whom', async () => {
+    const other = await startRedis();
+    await server.call('CONFIG', 'SET', 'repl-backlog-ttl', '1');
+    await server.call('REPLICAOF', '127.0.0.1', other.port);
+    const replication = async () => String(await server.call('INFO', 'replication'));
+    await until(async () => (await replication()).includes('master_link_status:up'), 'it follows');
+    await server.call('REPLICAOF', 'NO', 'ONE');
+    await back();
+    const next = await stage.open(9, [poolPlan(5)]);
+    await until(async () => /master_replid2:0{40}/.test(await replication()), 'it has forgotten');
+    const after = await stage.seat(next, 'b');
+    expect(await stage.ledger.lease(after, GENERAL, 1, [], [], 5)).toMatchObject({ kind: 'granted' });
     await other.stop();
   });
 

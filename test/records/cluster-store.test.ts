@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { entryWords } from '../../src/claimlog/entry.ts';
 import { couponId } from '../../src/domain/coupon-id.ts';
-import { SINGLE_NODE_FACT } from '../../src/records/mysql/cluster-nodes.ts';
+import { SINGLE_NODE_FACT } from '../../src/ports-cluster.ts';
 import { type MysqlStore, openMysqlStore } from '../../src/records/mysql/mysql-store.ts';
 import { type Database, newDatabase } from '../services/mysql.ts';
 import { batchOf, type Claim, entriesOf } from './batches.ts';
@@ -94,6 +94,55 @@ describe('nodes', () => {
       await Promise.all([a.joinShard(0, id, 1), b.forgetNode(id)]);
       expect(await a.members()).toEqual([]);
     }
+  });
+});
+
+describe('profiles', () => {
+  beforeEach(async () => {
+    await a.keepFact('installation', 'here');
+  });
+
+  test('single belongs to its first node until that is forgotten', async () => {
+    expect(await a.admitNode('a', 'single')).toEqual({ kind: 'admitted' });
+    expect(await a.admitNode('a', 'single')).toEqual({ kind: 'admitted' });
+    expect(await b.admitNode('b', 'single')).toEqual({ kind: 'bound', nodeId: 'a' });
+    expect(await b.admitNode('b', 'cluster')).toEqual({ kind: 'bound', nodeId: 'a' });
+    await a.registerNode('a', 's', 'host');
+    await b.forgetNode('a');
+    expect(await a.admitNode('a', 'single')).toEqual({ kind: 'forgotten' });
+    expect(await b.admitNode('b', 'single')).toEqual({ kind: 'admitted' });
+  });
+
+  test('of many first nodes at once one is bound', async () => {
+    const outcomes = await Promise.all(
+      Array.from({ length: 8 }, (_, i) => (i % 2 === 0 ? a : b).admitNode(`n${i}`, 'single')),
+    );
+    expect(outcomes.filter(({ kind }) => kind === 'admitted').length).toBe(1);
+    expect(outcomes.filter(({ kind }) => kind === 'bound').length).toBe(7);
+  });
+
+  test('the node of single enters a cluster as a member that has contributed nothing yet', async () => {
+    await a.ensureShards(16);
+    await a.admitNode('a', 'single');
+    expect(await a.admitNode('a', 'cluster')).toEqual({ kind: 'admitted' });
+    expect((await a.members()).length).toBe(16);
+    expect(await b.admitNode('b', 'cluster')).toEqual({ kind: 'admitted' });
+    expect(await b.takeRebuild(3, 'b', PATIENCE_MS)).toEqual({ kind: 'missing', nodeIds: ['a'] });
+    await a.contributed(3, 'a', 0);
+    expect(await b.takeRebuild(3, 'b', PATIENCE_MS)).toMatchObject({ kind: 'taken' });
+    expect(await b.admitNode('b', 'single')).toEqual({ kind: 'cluster', nodeIds: ['a'] });
+  });
+
+  test('single takes a cluster over when nobody serves and nothing is in logs only, and closes its shards', async () => {
+    await openShard();
+    await a.registerNode('a', 's', 'host');
+    expect(await a.joinShard(0, 'a', 1)).toBe(true);
+    expect(await b.admitNode('b', 'single')).toEqual({ kind: 'cluster', nodeIds: ['a'] });
+    await a.leaveShard(0, 'a', 1);
+    expect(await b.admitNode('b', 'single')).toEqual({ kind: 'cluster', nodeIds: ['a'] });
+    await a.nodeStopped('a', 's');
+    expect(await b.admitNode('b', 'single')).toEqual({ kind: 'admitted' });
+    expect(await a.shards()).toMatchObject([{ shard: 0, state: 'rebuilding', incarnation: 1 }]);
   });
 });
 

@@ -34,7 +34,8 @@ export function sharedStores(database: Database): Stores {
 
 export class Node {
   readonly dataDir = newDataDir();
-  readonly env: Environment;
+  /** Taken at the next start. */
+  env: Environment;
   private current: Server | null = null;
 
   constructor(env: Environment) {

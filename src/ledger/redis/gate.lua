@@ -31,13 +31,20 @@ local function serverId()
   return string.sub(info, run + 1, run + 40) .. string.sub(info, reign + 1, reign + 40)
 end
 
+-- A master that has had no replica for repl-backlog-ttl forgets whom it followed once; it has lost nothing by that.
+local function isServer(known)
+  local now = serverId()
+  if known == now then return true end
+  return known and string.sub(known, 1, 40) == string.sub(now, 1, 40) and string.sub(now, 41) == string.rep('0', 40)
+end
+
 -- What to answer when the incarnation is not the one the caller means, or nil. Nothing may be written before.
 local function refusal()
   local meta = redis.call('HMGET', KEYS[1], 'incarnation', 'version', 'server', 'sealed', 'head')
   if not meta[1] then return {'lost', 'the shard is not there'} end
   if meta[1] ~= ARGV[1] then return {'lost', 'incarnation ' .. meta[1] .. ' is there'} end
   if meta[4] and tonumber(meta[4]) >= tonumber(ARGV[1]) then return {'lost', 'the incarnation is sealed'} end
-  if meta[3] ~= serverId() then return {'lost', 'the server was restarted or replaced'} end
+  if not isServer(meta[3]) then return {'lost', 'the server was restarted or replaced'} end
   version, head = tonumber(meta[2]), tonumber(meta[5])
   if version < tonumber(ARGV[2]) then
     return {'lost', 'version ' .. meta[2] .. ' is older than ' .. ARGV[2]}
@@ -64,4 +71,17 @@ end
 
 local function notify(text)
   redis.call('PUBLISH', shard .. 'notices', text)
+end
+
+-- What to answer whoever wants to open an incarnation behind a later one, or nil. The series of the profile `single`
+-- (SINGLE_INCARNATION_MIN in ports-ledger.ts) and that of a cluster do not compare.
+local function staleness()
+  local mine, highest = tonumber(ARGV[1]), 0
+  local meta = redis.call('HMGET', KEYS[1], 'incarnation', 'sealed')
+  for i = 1, 2 do
+    local other = tonumber(meta[i] or 0)
+    if (other >= 2 ^ 40) == (mine >= 2 ^ 40) and other > highest then highest = other end
+  end
+  if highest < mine then return nil end
+  return redis.error_reply('STALE incarnation ' .. ARGV[1] .. ' comes after ' .. string.format('%.0f', highest))
 end

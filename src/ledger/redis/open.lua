@@ -1,10 +1,7 @@
 -- Opens what was loaded. KEYS[1] meta · ARGV incarnation, version (not looked at), token, server id → OK
 -- Only when no other opener has come between, the server is the one that took the data, and the data was not flushed.
-local meta = redis.call('HMGET', KEYS[1], 'incarnation', 'sealed')
-local highest = math.max(tonumber(meta[1] or 0), tonumber(meta[2] or 0))
-if highest >= tonumber(ARGV[1]) then
-  return redis.error_reply('STALE incarnation ' .. ARGV[1] .. ' comes after ' .. highest)
-end
+local stale = staleness()
+if stale then return stale end
 if redis.call('GET', base .. 'loading') ~= ARGV[3] then return redis.error_reply('STALE the loaded data is gone') end
 if serverId() ~= ARGV[4] then return redis.error_reply('STALE the server was restarted or replaced') end
 redis.call('DEL', base .. 'loading')

@@ -3,7 +3,12 @@
  * Nobody sees it before. What is left of others goes afterwards.
  */
 import { randomUUID } from 'node:crypto';
-import type { HeldCoupon, PoolPlan } from '../../ports-ledger.ts';
+import {
+  type HeldCoupon,
+  type PoolPlan,
+  SINGLE_INCARNATION_MIN,
+  StaleIncarnation,
+} from '../../ports-ledger.ts';
 import { poolName, type ShardKeys } from './keys.ts';
 import { joined, packRanges, sorted } from './packed-ranges.ts';
 import type { Argument, RedisConnection } from './redis-connection.ts';
@@ -24,7 +29,7 @@ export async function openIncarnation(
   const token = randomUUID();
   // What an attempt under the same number left behind would be added to.
   await forget(connection, keys, (other) => other === incarnation);
-  const server = (await connection.run(SCRIPTS.prepare, [keys.meta], [incarnation, 0, token])) as Buffer;
+  const server = await prepare(connection, keys, incarnation, token);
 
   const calls = new Calls();
   for (const pool of pools) await loadPool(connection, keys, incarnation, pool, calls);
@@ -35,7 +40,29 @@ export async function openIncarnation(
 
   await connection.run(SCRIPTS.open, [keys.meta], [incarnation, 0, token, server]);
   // It is open: what cannot be cleared away now is by the next one.
-  await forget(connection, keys, (other) => other < incarnation).catch(() => {});
+  const isOver = (other: number): boolean =>
+    isSingle(other) === isSingle(incarnation) ? other < incarnation : true;
+  await forget(connection, keys, isOver).catch(() => {});
+}
+
+function isSingle(incarnation: number): boolean {
+  return incarnation >= SINGLE_INCARNATION_MIN;
+}
+
+/** → the server's id. */
+async function prepare(
+  connection: RedisConnection,
+  keys: ShardKeys,
+  incarnation: number,
+  token: string,
+): Promise<Buffer> {
+  try {
+    return (await connection.run(SCRIPTS.prepare, [keys.meta], [incarnation, 0, token])) as Buffer;
+  } catch (error) {
+    const stale =
+      error instanceof Error ? /^STALE incarnation \d+ comes after (\d+)/.exec(error.message) : null;
+    throw stale === null ? error : new StaleIncarnation(incarnation, Number(stale[1]));
+  }
 }
 
 /** Calls under way: a few at a time, and the first failure stops the loading. */

@@ -1,13 +1,10 @@
 /** Who the nodes are. All times are by the database's clock, so nodes need not agree on the time. */
-import type { NodeRow } from '../../ports-cluster.ts';
+import { type NodeRow, SINGLE_NODE_FACT } from '../../ports-cluster.ts';
 import { isDuplicate } from './failures.ts';
 import type { MysqlPool } from './pool.ts';
 
 /** Milliseconds since the epoch; sessions are in UTC, so no hour comes twice. */
 export const NOW_MS = 'CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)';
-
-/** The fact (RecordStore.keepFact) that names the one node of the profile `single`. */
-export const SINGLE_NODE_FACT = 'single_node';
 
 export function registerNode(
   pool: MysqlPool,

@@ -15,13 +15,16 @@ import type {
   Watermark,
 } from '../../ports.ts';
 import type {
+  Admission,
   CatalogChanges,
   ClusterStore,
   FillOutcome,
   MemberRow,
   NodeRow,
+  ProfileStore,
   ShardRow,
 } from '../../ports-cluster.ts';
+import { admitNode } from './admissions.ts';
 import { changesSince, readActivities, readExtents, readTemplates } from './catalog-reads.ts';
 import { saveActivity, saveTemplate } from './catalog-saves.ts';
 import { type BlockPage, blockPage } from './claim-blocks.ts';
@@ -59,7 +62,7 @@ export async function migrateMysql(url: string): Promise<Migrated> {
   }
 }
 
-export class MysqlStore implements RecordStore, ClusterStore {
+export class MysqlStore implements RecordStore, ClusterStore, ProfileStore {
   private readonly pool: MysqlPool;
   private readonly claims: ClaimCommits;
 
@@ -141,6 +144,10 @@ export class MysqlStore implements RecordStore, ClusterStore {
 
   logBlocks(logId: number, fromOffset: number, afterBlock: number): Promise<BlockPage> {
     return this.pool.read((session) => blockPage(session, afterBlock, { logId, fromOffset }));
+  }
+
+  admitNode(nodeId: string, profile: 'single' | 'cluster'): Promise<Admission> {
+    return admitNode(this.pool, nodeId, profile);
   }
 
   registerNode(nodeId: string, startId: string, host: string): Promise<'registered' | 'forgotten'> {
