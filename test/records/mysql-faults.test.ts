@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { couponId } from '../../src/domain/coupon-id.ts';
 import { type MysqlStore, openMysqlStore } from '../../src/records/mysql/mysql-store.ts';
 import type { MysqlOptions } from '../../src/records/mysql/pool.ts';
+import { Session } from '../../src/records/mysql/session.ts';
 import { type Database, type MysqlServer, newDatabase, startMysql } from '../services/mysql.ts';
 import { until } from '../support/wait.ts';
 import { batchOf, type Claim } from './batches.ts';
@@ -304,6 +305,25 @@ describe('a server', () => {
       const outcome = await hasty.commitClaims(batchOf(1, 0, [claim(1)])).catch(() => null);
       return outcome !== null;
     }, 'claims are stored again');
+  });
+
+  test('that is frozen while a statement is to be prepared ends in an error in time too', async () => {
+    const pool = mysql.createPool({ uri: database.url });
+    const session = new Session(await pool.getConnection(), 500, false);
+    await session.run('SET @one = 1');
+    await server.freeze();
+    try {
+      const startMs = performance.now();
+      await expect(session.runPrepared('SET @two = ?', [2])).rejects.toThrow(
+        'has not answered within 500 ms',
+      );
+      expect(performance.now() - startMs).toBeLessThan(3_000);
+      expect(session.isBroken).toBe(true);
+    } finally {
+      await server.thaw();
+      session.release();
+      await pool.end();
+    }
   });
 
   test('that is restarted is used again', async () => {

@@ -18,6 +18,8 @@ export interface Written {
 }
 
 const STATEMENT_TRIES = 3;
+/** As the driver names it. */
+const TIMEOUT = 'PROTOCOL_SEQUENCE_TIMEOUT';
 
 export class Session {
   /** Cannot be used any more: what the server made of the last statement is not known. */
@@ -70,10 +72,10 @@ export class Session {
         const [result] =
           way === 'query'
             ? await this.connection.query<RowDataPacket[] | ResultSetHeader>(statement)
-            : await this.connection.execute<RowDataPacket[] | ResultSetHeader>(statement);
+            : await inTime(timeout, this.connection.execute<RowDataPacket[] | ResultSetHeader>(statement));
         return result;
       } catch (error) {
-        if ((error as { code?: string }).code === 'PROTOCOL_SEQUENCE_TIMEOUT') {
+        if ((error as { code?: string }).code === TIMEOUT) {
           this.isBroken = true;
           throw new StatementTimeout(`the database has not answered within ${timeout} ms`);
         }
@@ -89,6 +91,20 @@ export class Session {
   release(): void {
     if (this.isBroken) this.connection.destroy();
     else this.connection.release();
+  }
+}
+
+/** The driver's own limit begins when a statement is prepared, which may take for ever. */
+async function inTime<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(Object.assign(new Error('timeout'), { code: TIMEOUT })), 2 * timeoutMs);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+    answer.catch(() => {});
   }
 }
 
