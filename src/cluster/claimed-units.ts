@@ -26,6 +26,12 @@ export class ClaimedUnits {
     return this.byActivity.get(activityId) ?? 0;
   }
 
+  get claimed(): number {
+    let claimed = 0;
+    for (const count of this.byActivity.values()) claimed += count;
+    return claimed;
+  }
+
   /** The other units, in order. */
   unclaimed(): SerialRange[] {
     const ranges: SerialRange[] = [];

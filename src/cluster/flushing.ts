@@ -22,11 +22,16 @@ export interface OpenStream {
 export class Flushing {
   private readonly clock: Clock;
   private readonly flushers: readonly StreamFlusher[];
+  private readonly pauses: readonly { readonly retry: BackOff; untilMs: number }[];
   private readonly bell: Bell;
 
   constructor(world: FlusherWorld) {
     this.clock = world.clock;
     this.flushers = Array.from({ length: SHARDS }, (_, shard) => new StreamFlusher(world, shard));
+    this.pauses = this.flushers.map(() => ({
+      retry: new BackOff(world.clock, RETRY_MS_MIN, RETRY_MS_MAX),
+      untilMs: 0,
+    }));
     this.bell = new Bell(world.clock);
   }
 
@@ -41,17 +46,25 @@ export class Flushing {
   }
 
   async run(streams: () => OpenStream[], isOver: () => boolean): Promise<void> {
-    const retry = new BackOff(this.clock, RETRY_MS_MIN, RETRY_MS_MAX);
     while (!isOver()) {
-      const round = await Promise.allSettled(streams().map((stream) => this.flush(stream)));
-      if (round.some(({ status }) => status === 'rejected')) {
-        await this.clock.sleep(retry.failed());
-        continue;
-      }
-      retry.reset();
-      const claims = round.reduce((sum, done) => sum + (done.status === 'fulfilled' ? done.value : 0), 0);
+      const done = await Promise.all(streams().map((stream) => this.tryFlush(stream)));
+      const claims = done.reduce((sum, stored) => sum + stored, 0);
       if (claims === 0) await this.bell.wait(IDLE_MS);
       if (claims < BUSY_CLAIMS) await this.clock.sleep(GATHER_MS);
+    }
+  }
+
+  /** A stream that fails is left alone for a while; the others go on. */
+  private async tryFlush(stream: OpenStream): Promise<number> {
+    const pause = this.pauses[stream.shard];
+    if (this.clock.nowMs() < pause.untilMs) return 0;
+    try {
+      const claims = await this.flush(stream);
+      pause.retry.reset();
+      return claims;
+    } catch {
+      pause.untilMs = this.clock.nowMs() + pause.retry.failed();
+      return 0;
     }
   }
 

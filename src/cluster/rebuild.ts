@@ -28,8 +28,10 @@ export type OwnLogs = (incarnation: number) => Promise<Contributed>;
 
 /** How long others wait for a sign of life before they take a rebuilding over. */
 const PATIENCE_MS = 30_000;
-/** While users are loaded no sign can be given. */
+const KEEP_MS = PATIENCE_MS / 6;
+/** While users are loaded no sign can be given; they take longer the more there are. */
 const LOAD_PATIENCE_MS = 120_000;
+const LOADED_PER_MS = 10;
 /** Claims whose holders are kept in memory at a time: 40 bytes each. */
 const HELD_MAX = 2_000_000;
 
@@ -67,9 +69,6 @@ export class Rebuild {
   private async pass(wanted: ReadonlyMap<number, OwnLogs | null>): Promise<Map<number, Rebuilt>> {
     const results = new Map<number, Rebuilt>();
     const taken: Undertaking[] = [];
-    const keepAll = async (): Promise<void> => {
-      for (const one of taken) await one.keep();
-    };
     const prepare = async ([shard, ownLogs]: [number, OwnLogs | null]): Promise<void> => {
       const begun = await attempt(() => this.prepare(shard, ownLogs));
       if (begun instanceof Undertaking) taken.push(begun);
@@ -78,13 +77,31 @@ export class Rebuild {
     await Promise.all([...wanted].map(prepare));
     if (taken.length === 0) return results;
 
-    const claims = await this.readClaims(new Set(taken.map(({ shard }) => shard)), keepAll);
+    // Whatever takes long, those whose turn it is not yet stay ours.
+    const shards = new Set(taken.map(({ shard }) => shard));
+    const claims = await this.keeping(taken, this.readClaims(shards));
     while (taken.length > 0) {
       const one = taken.shift()!;
-      results.set(one.shard, await attempt(() => this.open(one, claims)));
-      await attempt(keepAll);
+      results.set(one.shard, await attempt(() => this.keeping(taken, this.open(one, claims))));
     }
     return results;
+  }
+
+  /** Gives signs of life while something goes on. One that cannot be given is missed when that shard is opened. */
+  private async keeping<T>(taken: readonly Undertaking[], work: Promise<T>): Promise<T> {
+    let isOver = false;
+    const keep = async (): Promise<void> => {
+      while (!isOver) {
+        await Promise.allSettled(taken.map((one) => one.keep()));
+        await this.clock.sleep(KEEP_MS);
+      }
+    };
+    void keep();
+    try {
+      return await work;
+    } finally {
+      isOver = true;
+    }
   }
 
   /** Takes it on and stores what the old stream, and the logs of a node that is no member, still have. */
@@ -102,15 +119,12 @@ export class Rebuild {
     return drained.kind === 'overtaken' ? { kind: 'busy' } : taken;
   }
 
-  private async readClaims(
-    shards: ReadonlySet<number>,
-    onPage: () => Promise<void>,
-  ): Promise<ClaimsOfShards> {
+  private async readClaims(shards: ReadonlySet<number>): Promise<ClaimsOfShards> {
     const [templates, activities] = [await this.store.templates(), await this.store.activities()];
     const wanted = templates.filter(
       ({ id, publishedAtMs }) => publishedAtMs !== null && shards.has(shardOf(id)),
     );
-    const claims = await StoredClaims.read(this.store, wanted, HELD_MAX, onPage);
+    const claims = await StoredClaims.read(this.store, wanted, HELD_MAX);
     return { templates: wanted, activities, claims };
   }
 
@@ -119,10 +133,11 @@ export class Rebuild {
     { templates, activities, claims }: ClaimsOfShards,
   ): Promise<Rebuilt> {
     const { shard } = taken;
-    // The number that counts from now on: while users are loaded it must not change any more.
-    await taken.renew(LOAD_PATIENCE_MS);
-    const { incarnation } = taken;
     const ours = templates.filter(({ id }) => shardOf(id) === shard);
+    const claimed = ours.reduce((sum, { id }) => sum + claims.unitsOf(id).claimed, 0);
+    // The number that counts from now on: while users are loaded it must not change any more.
+    await taken.settle(LOAD_PATIENCE_MS + claimed / LOADED_PER_MS);
+    const { incarnation } = taken;
     const plans = ours.flatMap((template) => poolPlans(template, activities, claims.unitsOf(template.id)));
     await this.ledger.open(shard, incarnation, plans, claims.held(new Set(ours.map(({ id }) => id))));
     taken.assertOurs();

@@ -28,10 +28,9 @@ export class StoredClaims {
     store: RecordStore,
     templates: readonly Template[],
     heldMax: number,
-    onPage: () => Promise<void>,
   ): Promise<StoredClaims> {
     const claims = new StoredClaims(store, templates, await groupsOf(store, templates, heldMax));
-    claims.kept = await claims.pass(claims.groups[0], claims.units, onPage);
+    claims.kept = await claims.pass(claims.groups[0], claims.units);
     return claims;
   }
 
@@ -47,7 +46,7 @@ export class StoredClaims {
       if (i === 0) yield* this.kept.chunks((id) => wanted.has(id));
       else {
         const again = new Map([...wanted].map((id) => [id, new ClaimedUnits(this.unitsOf(id).total)]));
-        yield* (await this.pass(wanted, again, async () => {})).chunks(() => true);
+        yield* (await this.pass(wanted, again)).chunks(() => true);
       }
     }
   }
@@ -55,14 +54,12 @@ export class StoredClaims {
   private async pass(
     group: ReadonlySet<number> | undefined,
     units: ReadonlyMap<number, ClaimedUnits>,
-    onPage: () => Promise<void>,
   ): Promise<HeldClaims> {
     const held = new HeldClaims();
     for (let after = 0; ; ) {
       const page = await this.store.claimBlocks(after);
       if (page.entries.length === 0) return held;
       after = page.lastBlock;
-      await onPage();
       for (const entries of page.entries) {
         const words = entryWords(plainBytes(entries));
         for (let at = 0; at < words.length; at += ENTRY_WORDS) {
@@ -74,17 +71,21 @@ export class StoredClaims {
   }
 }
 
-/** By the rows they have; a template with more than that alone is a group of its own. */
+/**
+ * By the rows they have; a template with more than that alone is a group of its own. Where counting takes the store too
+ * long, all units count: more groups than needed, and each is one more reading.
+ */
 async function groupsOf(
   store: RecordStore,
   templates: readonly Template[],
   heldMax: number,
 ): Promise<Set<number>[]> {
-  const counts = new Map((await store.countByTemplate()).map(({ templateId, count }) => [templateId, count]));
+  const counted = await store.countByTemplate().catch(() => null);
+  const counts = counted && new Map(counted.map(({ templateId, count }) => [templateId, count]));
   const groups: Set<number>[] = [];
   let room = 0;
-  for (const { id } of templates) {
-    const rows = counts.get(id) ?? 0;
+  for (const { id, total } of templates) {
+    const rows = counts === null ? total : (counts.get(id) ?? 0);
     if (groups.length === 0 || rows > room) {
       groups.push(new Set());
       room = heldMax;

@@ -21,6 +21,9 @@ export class Undertaking {
   private readonly nodeId: string;
   private takenAtMs: number;
   private patienceMs: number;
+  /** One renewal at a time: each gives another number. */
+  private turn: Promise<unknown> = Promise.resolve();
+  private isSettled = false;
 
   private constructor(
     clock: Clock,
@@ -64,12 +67,29 @@ export class Undertaking {
       throw new Overtaken(`rebuilding shard ${this.shard} took longer than it may without a sign of life`);
   }
 
-  /** A sign of life, when it is time for one. */
+  /** A sign of life, when it is time for one and the number may still change. */
   async keep(): Promise<void> {
-    if (this.clock.nowMs() - this.takenAtMs > this.patienceMs / 3) await this.renew(this.patienceMs);
+    await this.inTurn(async () => {
+      const isTime = this.clock.nowMs() - this.takenAtMs > this.patienceMs / 3;
+      if (isTime && !this.isSettled) await this.renew(this.patienceMs);
+    });
   }
 
-  async renew(patienceMs: number): Promise<void> {
+  /** The number does not change any more, for `patienceMs`. */
+  async settle(patienceMs: number): Promise<void> {
+    await this.inTurn(async () => {
+      await this.renew(patienceMs);
+      this.isSettled = true;
+    });
+  }
+
+  private inTurn(step: () => Promise<void>): Promise<void> {
+    const done = this.turn.then(step);
+    this.turn = done.catch(() => {});
+    return done;
+  }
+
+  private async renew(patienceMs: number): Promise<void> {
     const atMs = this.clock.nowMs();
     const take = await this.store.takeRebuild(this.shard, this.nodeId, patienceMs);
     this.assertOurs();
