@@ -405,8 +405,12 @@ export class ClusterOwner extends Owner {
     return super.hasParked || this.late.length > 0;
   }
 
-  /** Flights whose outcome is not known. */
+  /** Those of whose flight the outcome is not known. */
+  shardsInFlight(): number[] {
+    return this.queues.filter(({ flight }) => flight !== null).map(({ shard }) => shard);
+  }
+
   get flights(): number {
-    return this.queues.filter(({ flight }) => flight !== null).length;
+    return this.shardsInFlight().length;
   }
 }

@@ -46,6 +46,8 @@ const BACKGROUND_SYNC_MS = 25;
 const TICK_MS = 10;
 const FIGURES_MS = 250;
 const REDIS_PATIENCE_MS = 1_000;
+/** At a stop, for commits whose outcome is not known. */
+const FLIGHT_PATIENCE_MS = 3_000;
 
 export default async function runOwner(task: OwnerTask): Promise<void> {
   const startedMs = performance.now();
@@ -166,6 +168,7 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
     fail = reject;
   });
   let syncTimer: NodeJS.Timeout | null = null;
+  let abandonTimer: NodeJS.Timeout | null = null;
   let stopping = false;
   let over = false;
 
@@ -188,6 +191,7 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
     clearInterval(ticker);
     clearInterval(housekeeper);
     if (syncTimer !== null) clearTimeout(syncTimer);
+    if (abandonTimer !== null) clearTimeout(abandonTimer);
     shards?.stop();
     disconnect();
     task.port.close();
@@ -280,6 +284,15 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
     end(finish);
   }
 
+  /** Their clients were told `unavailable` long ago; whether the ledger has them is for the next start to find out. */
+  function abandonFlights(): void {
+    for (const shard of clusterOwner?.shardsInFlight() ?? []) {
+      shards!.close(shard);
+      clusterOwner!.suspend(shard);
+    }
+    tryStop();
+  }
+
   task.port.on('message', (message: ToOwner) => {
     if (message === DOORBELL) {
       drainStep();
@@ -316,6 +329,7 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
           break;
         case 'stop':
           stopping = true;
+          abandonTimer = setTimeout(() => step(abandonFlights), FLIGHT_PATIENCE_MS);
           setImmediate(drainStep);
           break;
       }

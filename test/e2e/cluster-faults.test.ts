@@ -102,6 +102,24 @@ test('Redis frozen for longer than every timeout: unavailable meanwhile, then as
   await market.close();
 });
 
+test('a node told to stop while Redis stands still ends in time', async () => {
+  const redis = await ownRedis();
+  const mysqlUrl = await someDatabase();
+  const env = { ...clusterEnv({ redisUrl: redis.url, mysqlUrl }), OWNER_THREADS: '2', DRAIN_TIMEOUT: '5s' };
+  const market = await Market.open({ nodes: 1, env, mysqlUrl });
+  cleanups.push(() => market.destroy());
+  await market.wins(100);
+  await redis.freeze();
+  const refused = market.book.count('unavailable');
+  await until(() => market.book.count('unavailable') > refused + 20, 'claims are told unavailable');
+  const stoppedMs = Date.now();
+  expect(await market.node.server.stop()).toBe(0);
+  expect(Date.now() - stoppedMs).toBeLessThan(25_000);
+  await redis.thaw();
+  await market.node.start();
+  await market.close();
+});
+
 describe('MariaDB', () => {
   test('killed and back: claims go on at both, /readyz tells, it drains', async () => {
     const mysql = await ownMysql();
