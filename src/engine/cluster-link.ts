@@ -51,6 +51,8 @@ export class ClusterLink implements ClaimSink {
   private readonly opened: number[][];
   /** By owner: its present life is still putting its memory together. */
   private readonly rebuilding: boolean[];
+  /** By owner, shards whose taking in its present life does by reading the store. */
+  private readonly takenAtStart: number[][];
   private worker: Worker | null = null;
   private ticker: NodeJS.Timeout | null = null;
   private onStopped: () => void = () => {};
@@ -66,6 +68,7 @@ export class ClusterLink implements ClaimSink {
     this.reached = Array.from({ length: SHARDS }, (_, shard) => ({ shard, incarnation: 0, position: 0 }));
     this.opened = Array.from({ length: owners }, () => []);
     this.rebuilding = Array.from({ length: owners }, () => true);
+    this.takenAtStart = Array.from({ length: owners }, () => []);
     this.suspending = new OwnerRounds(owners, (shard) => this.send({ kind: 'quiesced', shard }));
     this.taking = new OwnerRounds(owners, (shard) => this.send({ kind: 'tookIn', shard }));
     this.checkpoints = new LogCheckpoints(options.data.logRoot, options.segmentKeepMs, (logId) =>
@@ -180,9 +183,8 @@ export class ClusterLink implements ClaimSink {
     for (const seat of first ? [] : this.options.seats.all()) {
       if (this.opened[owner][seat.shard] !== seat.epoch) this.fenced(seat);
     }
-    // It began without a seat in what is being left, or reads from the store what is being taken in.
-    this.suspending.ownerDone(owner);
-    this.taking.ownerDone(owner);
+    for (const shard of this.takenAtStart[owner]) this.taking.done(owner, shard);
+    this.takenAtStart[owner] = [];
   }
 
   ownerStarts(owner: number): void {
@@ -190,6 +192,10 @@ export class ClusterLink implements ClaimSink {
     this.opened[owner] = [];
     this.rebuilding[owner] = true;
     this.followed[owner].fill(0);
+    // It begins without a seat in what is being left, and will have read from the store what is being taken in. What is
+    // asked of it from now on it answers itself.
+    this.suspending.ownerDone(owner);
+    this.takenAtStart[owner] = this.taking.missedBy(owner);
     // It reads the record store from here on: of what is not there yet, its last life was the only one to know.
     this.send({ kind: 'ownerStarts', stored: this.stored.map((one) => ({ ...one })) });
   }

@@ -1,4 +1,4 @@
-/** Something every owner must have done for a shard before the next step: who has not yet. An owner that is down counts as soon as it is up again. */
+/** Something every owner must have done for a shard before the next step: who has not yet. */
 export class OwnerRounds {
   private readonly owners: number;
   private readonly onAll: (shard: number) => void;
@@ -20,7 +20,12 @@ export class OwnerRounds {
     this.onAll(shard);
   }
 
+  /** Of which shards this owner has not done it yet. */
+  missedBy(owner: number): number[] {
+    return [...this.missing].filter(([, missing]) => missing.has(owner)).map(([shard]) => shard);
+  }
+
   ownerDone(owner: number): void {
-    for (const shard of [...this.missing.keys()]) this.done(owner, shard);
+    for (const shard of this.missedBy(owner)) this.done(owner, shard);
   }
 }

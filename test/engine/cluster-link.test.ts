@@ -150,3 +150,44 @@ test('what a beginning life has followed counts once it is ready', () => {
   link.ownerReady(0, false);
   expect(link.followedTo(SEAT.shard)).toBe(7);
 });
+
+test('a shard is left when the life that had a seat there has left it, ready or not', () => {
+  const stage = new Stage(2);
+  const { link } = stage;
+  const sent: unknown[] = [];
+  (link as unknown as { send(message: unknown): void }).send = (message) => void sent.push(message);
+  for (const owner of [0, 1]) link.ownerReady(owner, true);
+  const suspend = { kind: 'suspend', shard: SEAT.shard, reason: 'its seat has passed' } as const;
+  const quiesced = { kind: 'quiesced', shard: SEAT.shard } as const;
+  link.ownerStarts(1);
+  stage.take(suspend);
+  link.fromOwner(0, quiesced);
+  link.ownerReady(1, false);
+  expect(sent).not.toContainEqual(quiesced);
+  link.fromOwner(1, quiesced);
+  expect(sent).toContainEqual(quiesced);
+  // One that dies meanwhile has left it when its next life begins: that one is given no seat there.
+  sent.length = 0;
+  stage.take(suspend);
+  link.fromOwner(0, quiesced);
+  expect(sent).toEqual([]);
+  link.ownerStarts(1);
+  expect(sent).toContainEqual(quiesced);
+});
+
+test('what a life reads from the store is taken in once it is ready, what comes later once it says so', () => {
+  const stage = new Stage();
+  const { link } = stage;
+  const sent: unknown[] = [];
+  (link as unknown as { send(message: unknown): void }).send = (message) => void sent.push(message);
+  link.ownerReady(0, true);
+  stage.take({ kind: 'takeIn', shard: 1, entries: new Uint8Array(0) });
+  link.ownerStarts(0);
+  stage.take({ kind: 'takeIn', shard: 2, entries: new Uint8Array(0) });
+  link.ownerReady(0, false);
+  expect(sent.filter((one) => (one as { kind: string }).kind === 'tookIn')).toEqual([
+    { kind: 'tookIn', shard: 1 },
+  ]);
+  link.fromOwner(0, { kind: 'tookIn', shard: 2 });
+  expect(sent).toContainEqual({ kind: 'tookIn', shard: 2 });
+});
