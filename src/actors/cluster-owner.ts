@@ -49,6 +49,8 @@ export class ClusterOwner extends Owner {
   protected override readonly ports: ClusterPorts;
   private readonly queues = Array.from({ length: SHARDS }, (_, shard) => new CommitQueue(shard));
   private late: Late[] = [];
+  /** Pools all of whose units are wanted elsewhere, some being under way. */
+  private readonly recalled = new Set<PoolState>();
   /**
    * Units whose claims this life has taken in, by template. The links of a user's coupons do not tell: they stay from
    * life to life, and may lead to a unit before its claim has come in by the stream.
@@ -89,7 +91,7 @@ export class ClusterOwner extends Owner {
     hi: number,
     keyLo: number,
     keyHi: number,
-    deadlineMs = this.batch.timeMs + RECALL_WAIT_MS,
+    deadlineMs: number,
   ): number {
     const { actor } = pool;
     const verdict = actor.judge(pool, lo, hi, keyLo, keyHi, this.batch.timeMs);
@@ -114,6 +116,10 @@ export class ClusterOwner extends Owner {
 
   override end(): void {
     super.end();
+    this.departAll();
+  }
+
+  private departAll(): void {
     for (const queue of this.queues) this.depart(queue);
   }
 
@@ -141,6 +147,7 @@ export class ClusterOwner extends Owner {
     this.begin(flight.timeMs);
     let at = 0;
     for (const { pool, candidates, serials } of flight.groups) {
+      const hadParked = pool.parked.length > 0;
       let sold = 0;
       for (const candidate of candidates) {
         const verdict = answer.verdicts[at];
@@ -152,11 +159,22 @@ export class ClusterOwner extends Owner {
         } else if (!flight.givenUp) this.answer(pool, candidate, verdict, serial, nowMs);
       }
       pool.slice.untake(serials.length - sold);
-      if (pool.parked.length > 0 && !pool.dry) this.ask(pool);
+      // A dry pool's ledger must hear once that somebody waits.
+      if (pool.parked.length > 0 && !(pool.dry && hadParked)) this.ask(pool);
+      if (this.recalled.delete(pool)) this.report(pool, pool.slice.unsold);
+      else this.settled(pool);
     }
-    this.end();
+    super.end();
+    // What leaves now was decided now, and not when the last flight left.
     this.batch.timeMs = nowMs;
-    this.depart(queue);
+    this.departAll();
+  }
+
+  /** What is under way when everything is asked back goes back too, should it not be sold. */
+  override recall(ref: PoolRef, partition: number, all: boolean, nowMs: number): void {
+    super.recall(ref, partition, all, nowMs);
+    const pool = this.pool(ref, partition);
+    if (all && pool !== undefined && pool.slice.pending > 0) this.recalled.add(pool);
   }
 
   private accept(
@@ -368,7 +386,10 @@ export class ClusterOwner extends Owner {
 
   private leave(): void {
     for (const shard of this.leaving) {
-      for (const pool of this.poolsOf(shard)) pool.forgetUnits();
+      for (const pool of this.poolsOf(shard)) {
+        this.recalled.delete(pool);
+        pool.forgetUnits();
+      }
       this.ports.quiesced(shard);
     }
     this.leaving.clear();

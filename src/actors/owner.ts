@@ -117,14 +117,16 @@ export class Owner {
       this.ports.reply(slotWord, Verdict.unavailable, 0);
       return;
     }
-    const verdict = this.decide(pool, slotWord, lo, hi, keyLo, keyHi);
+    const deadlineMs = this.batch.timeMs + RECALL_WAIT_MS;
+    const verdict = this.decide(pool, slotWord, lo, hi, keyLo, keyHi, deadlineMs);
     if (verdict !== WAIT) return;
-    pool.parked.push({ slotWord, lo, hi, keyLo, keyHi, deadlineMs: this.batch.timeMs + RECALL_WAIT_MS });
+    pool.parked.push({ slotWord, lo, hi, keyLo, keyHi, deadlineMs });
     this.parkedPools.add(pool);
     // A dry pool's ledger calls when there is news; it must only know that somebody waits now.
     if (!pool.dry || pool.parked.length === 1) this.ask(pool);
   }
 
+  /** `deadlineMs`: how long it may wait for a unit. */
   protected decide(
     pool: PoolState,
     slotWord: number,
@@ -132,6 +134,7 @@ export class Owner {
     hi: number,
     keyLo: number,
     keyHi: number,
+    _deadlineMs: number,
   ): number {
     const { actor } = pool;
     const { batch } = this;
@@ -226,7 +229,7 @@ export class Owner {
     this.ports.askLease(refOf(pool), this.holderOf(pool), pool.epoch, pool.slice.report());
   }
 
-  private report(pool: PoolState, unsoldBack: number): void {
+  protected report(pool: PoolState, unsoldBack: number): void {
     pool.owesReport = pool.slice.pending > 0;
     const sold = pool.slice.report();
     const unsold = pool.slice.giveBack(unsoldBack);
@@ -336,8 +339,8 @@ export class Owner {
     this.begin(nowMs);
     for (let i = 0; i < parked.length; i++) {
       const claim = parked[i];
-      if (this.decide(pool, claim.slotWord, claim.lo, claim.hi, claim.keyLo, claim.keyHi) === WAIT)
-        pool.parked.push(claim);
+      const { slotWord, lo, hi, keyLo, keyHi, deadlineMs } = claim;
+      if (this.decide(pool, slotWord, lo, hi, keyLo, keyHi, deadlineMs) === WAIT) pool.parked.push(claim);
     }
     if (pool.parked.length === 0) this.parkedPools.delete(pool);
     else if (!pool.dry) this.ask(pool);

@@ -229,10 +229,11 @@ export class StockSupply {
 
   private owe(pool: Pool, all: boolean): void {
     if (pool.owes !== 'all') pool.owes = all ? 'all' : 'half';
-    // From now on only real need asks for more.
-    pool.low = 1;
+    const { stock } = this.options;
+    // Who gives asks for more only when owners find nothing: the last units would go round between idle nodes.
+    if (stock.free(pool.ref) + stock.leased(pool.ref) > 0) pool.low = 0;
     if (all && !pool.ended) void this.rest(pool);
-    this.options.stock.recall(pool.ref, all);
+    stock.recall(pool.ref, all);
     this.pump(pool);
   }
 
@@ -259,7 +260,8 @@ export class StockSupply {
     }
     const mayAsk =
       (pool.state === 'open' || (pool.state !== 'closed' && pool.news)) && clock.nowMs() >= pool.restUntilMs;
-    const want = unsold.length === 0 && mayAsk && free < pool.low ? WANT_UNITS : 0;
+    const isLow = free < pool.low || (free === 0 && stock.isThirsty(pool.ref));
+    const want = unsold.length === 0 && mayAsk && isLow ? WANT_UNITS : 0;
     if (want === 0 && unsold.length === 0 && pool.soldUnits < REPORT_UNITS) return;
     pool.call = { sold: pool.sold, unsold, want };
     pool.sold = [];
