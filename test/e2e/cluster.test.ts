@@ -216,8 +216,11 @@ describe('two nodes', () => {
     const stores = sharedStores(database);
     const market = await Market.open({ nodes: 2, env: clusterEnv(stores), mysqlUrl: database.url });
     cleanups.push(() => market.destroy());
-    for (const end of LONG ? ['stop', 'kill', 'stop', 'kill'] : ['stop', 'kill']) {
+    const ends = ['stop', 'kill'];
+    for (const end of LONG ? [...ends, ...ends] : ends) {
       for (const [at, node] of market.nodes.entries()) {
+        // Without the long run each of them once.
+        if (!LONG && ends[at] !== end) continue;
         await market.winsAt(at, 100);
         if (end === 'stop') expect(await node.server.stop()).toBe(0);
         else await node.server.kill();
