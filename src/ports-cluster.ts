@@ -4,6 +4,9 @@
  */
 import type { Activity, CodeExtent, Template } from './domain/template.ts';
 
+/** A node that was seen this recently may be serving: its heartbeats come every few seconds. */
+export const MAY_SERVE_MS = 15_000;
+
 export interface NodeRow {
   readonly nodeId: string;
   /** One per process start. */

@@ -2,12 +2,9 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { readMysqlUrl } from '../config.ts';
-import { type MemberRow, type NodeRow, SINGLE_NODE_FACT } from '../ports-cluster.ts';
+import { MAY_SERVE_MS, type MemberRow, type NodeRow, SINGLE_NODE_FACT } from '../ports-cluster.ts';
 import { CommandFailed, messageOf, UsageError } from './failure.ts';
 import { say, sayJson, table } from './output.ts';
-
-/** A node that was seen this recently may be serving: its heartbeats come every few seconds. */
-const ALIVE_MS = 15_000;
 
 interface Flags {
   readonly mysqlUrl?: string;
@@ -65,11 +62,12 @@ async function forget(nodeId: string, flags: Flags): Promise<void> {
     const node = (await store.nodes()).find((known) => known.nodeId === nodeId);
     if (node === undefined) throw new CommandFailed(`there is no node ${nodeId}; see: doorbuster node list`);
     if (node.state === 'forgotten') {
+      // It may have left something behind that only this takes away.
       await store.forget(nodeId);
       say(`node ${nodeId} is forgotten already`);
       return;
     }
-    if (node.state === 'up' && node.seenAgoMs < ALIVE_MS && flags.force !== true) {
+    if (node.state === 'up' && node.seenAgoMs < MAY_SERVE_MS && flags.force !== true) {
       const seconds = Math.round(node.seenAgoMs / 1000);
       throw new CommandFailed(
         `node ${nodeId} was seen ${seconds} s ago and may be serving: stop it first, or give --force`,

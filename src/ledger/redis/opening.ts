@@ -40,8 +40,7 @@ export async function openIncarnation(
 
   await connection.run(SCRIPTS.open, [keys.meta], [incarnation, 0, token, server]);
   // It is open: what cannot be cleared away now is by the next one.
-  const isOver = (other: number): boolean =>
-    isSingle(other) === isSingle(incarnation) ? other < incarnation : true;
+  const isOver = (other: number): boolean => isSingle(other) !== isSingle(incarnation) || other < incarnation;
   await forget(connection, keys, isOver).catch(() => {});
 }
 

@@ -4,15 +4,12 @@
  * the other leads through one transaction that hands over what has to be known.
  */
 
-import { type Admission, SINGLE_NODE_FACT } from '../../ports-cluster.ts';
+import { type Admission, MAY_SERVE_MS, SINGLE_NODE_FACT } from '../../ports-cluster.ts';
 import { SHARDS } from '../../ports-ledger.ts';
 import { NOW_MS } from './cluster-nodes.ts';
 import { isDuplicate } from './failures.ts';
 import type { MysqlPool } from './pool.ts';
 import type { Session } from './session.ts';
-
-/** A node that was seen this recently may be serving. */
-const ALIVE_MS = 15_000;
 
 export function admitNode(
   pool: MysqlPool,
@@ -52,7 +49,7 @@ async function admitSingle(session: Session, nodeId: string, bound: string | nul
   const others = await session.rows(
     `SELECT node_id FROM shard_members
      UNION SELECT node_id FROM nodes WHERE state = 'up' AND seen_at > ${NOW_MS} - ? AND node_id <> ?`,
-    [ALIVE_MS, nodeId],
+    [MAY_SERVE_MS, nodeId],
   );
   if (others.length > 0) return { kind: 'cluster', nodeIds: others.map(([id]) => String(id)).sort() };
   // What this node sells stands in no stream: whichever incarnation was open has not all claims any more.
