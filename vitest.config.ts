@@ -1,14 +1,50 @@
 import { defineConfig } from 'vitest/config';
+import { suites } from './test/suites.ts';
+
+const { unit, simulation, services } = suites();
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/services/global-setup.ts'],
-    pool: 'forks',
-    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // A forgotten `only` must not pass for the whole suite.
     allowOnly: false,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: unit,
+          pool: 'threads',
+          isolate: false,
+          maxWorkers: 3,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'simulation',
+          include: simulation,
+          pool: 'threads',
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'services',
+          include: services,
+          globalSetup: ['test/services/global-setup.ts'],
+          pool: 'forks',
+          // A process a file would cost a second of each.
+          isolate: false,
+          // They wait more than they work: for processes to start, for silences to end.
+          maxWorkers: 4,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
   },
 });

@@ -1,7 +1,7 @@
 import { defineConfig, mergeConfig } from 'vitest/config';
 import base from './vitest.config.ts';
 
-/** The same suites with many more rounds, seeds and runs; RECEIPTS=FILE replays a real receipts file. */
+/** The same suites with many more rounds, seeds and runs; RECEIPTS=FILE replays a real receipts file, RULES=FILE imports real rules. */
 export default mergeConfig(
   base,
   defineConfig({

@@ -4,6 +4,8 @@ import { machine } from './machine.ts';
 import { LoadClient } from './processes/load-client.ts';
 import { startYardstick } from './processes/yardstick.ts';
 import { NO_FIGURES, type Row, table, writeJson } from './report.ts';
+import { besideOrders } from './scenarios/beside-orders.ts';
+import { best } from './scenarios/best.ts';
 import { classicDesign } from './scenarios/classic-design.ts';
 import { cluster } from './scenarios/cluster.ts';
 import { codes } from './scenarios/codes.ts';
@@ -14,7 +16,9 @@ import { httpP99 } from './scenarios/http-p99.ts';
 import { httpRepeats } from './scenarios/http-repeats.ts';
 import { httpSoldOut } from './scenarios/http-sold-out.ts';
 import { httpWon } from './scenarios/http-won.ts';
+import { quotes } from './scenarios/quotes.ts';
 import { recovery } from './scenarios/recovery.ts';
+import { redemptions } from './scenarios/redemptions.ts';
 import { type Bench, FULL, ONCE, QUICK, type Scenario, userSource } from './scenarios/scenario.ts';
 import { userTable } from './scenarios/user-table.ts';
 import { wsBatches } from './scenarios/ws-batches.ts';
@@ -35,6 +39,10 @@ const SCENARIOS: readonly Scenario[] = [
   flusher,
   flusherMysql,
   codes,
+  best,
+  redemptions,
+  quotes,
+  besideOrders,
   userTable,
 ];
 
@@ -43,7 +51,7 @@ const HELP = `npm run bench [-- flags]
   --quick             shorter and fewer runs, the same checks
   --json FILE         the rows as a JSON array, machine and versions first
   --only NAME         only the scenarios whose name begins with NAME; may be repeated
-  --profile NAME      embedded or single (default), for http-won, -sold-out, -repeats, cross-check and ws-batches
+  --profile NAME      embedded or single (default), for http-won, -sold-out, -repeats, cross-check, ws-batches, quotes
   --inject-lost-row   deletes a stored row after a short run of won claims: the bench must exit 1
   --help
 

@@ -32,6 +32,14 @@ export function countUsers(dataDir: string, templateId: string): number {
   return count(dataDir, templateId, 'count(DISTINCT user_id)');
 }
 
+/** Usage records, of all templates. */
+export function countUsages(dataDir: string): number {
+  return withRecords(dataDir, (database) => {
+    const sql = 'SELECT count(*) AS number FROM usages';
+    return Number((database.prepare(sql).get() as { number: number }).number);
+  });
+}
+
 function count(dataDir: string, templateId: string, what: string): number {
   const from = Number(templateId) * SERIALS;
   return withRecords(dataDir, (database, key) => {

@@ -27,15 +27,16 @@ export function integer(min: number, max: number): Kind<number> {
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** Read as milliseconds; a bare number means seconds. */
-export function duration(maxMs: number): Kind<number> {
+export function duration(maxMs: number, minMs = 0): Kind<number> {
+  const bounds = `${minMs === 0 ? '' : `at least ${durationText(minMs)}, `}at most ${durationText(maxMs)}`;
   return {
-    allowed: `a duration such as 500ms, 30s, 10m or plain seconds, at most ${durationText(maxMs)}`,
+    allowed: `a duration such as 500ms, 30s, 10m or plain seconds, ${bounds}`,
     placeholder: 'duration',
     parse: (text) => {
       const match = /^(\d{1,12}(?:\.\d{1,3})?)(ms|s|m|h)?$/.exec(text);
       if (match === null) return null;
       const valueMs = Math.round(Number(match[1]) * UNIT_MS[match[2] ?? 's']!);
-      return valueMs <= maxMs ? valueMs : null;
+      return valueMs >= minMs && valueMs <= maxMs ? valueMs : null;
     },
   };
 }
@@ -75,6 +76,20 @@ export const storeUrl = (...protocols: string[]): Kind<string> => ({
   placeholder: 'url',
   parse: (text) => (protocols.includes(urlOf(text)?.protocol ?? '') ? text : null),
 });
+
+/** One server, or some of a Redis Cluster: whichever is there tells of the others. */
+export const redisUrl: Kind<string> = {
+  allowed: 'a URL beginning with redis:// or rediss://; hosts of a Redis Cluster are separated by commas',
+  placeholder: 'url',
+  parse: (text) => {
+    const parts = /^(rediss?:\/\/(?:[^@/]*@)?)([^/?]+)(.*)$/.exec(text);
+    if (parts === null) return null;
+    const [, before, hosts, after] = parts;
+    return hosts!.split(',').every((host) => host !== '' && urlOf(`${before}${host}${after}`) !== null)
+      ? text
+      : null;
+  },
+};
 
 /** Keys decide who may do what, so they travel encrypted or not at all. */
 export const keySetUrl: Kind<string> = {

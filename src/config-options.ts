@@ -18,9 +18,16 @@ import {
   origins,
   path,
   publicKeyPem,
+  redisUrl,
   storeUrl,
 } from './config-kinds.ts';
-import { OWNER_THREADS_MAX, SEGMENT_BYTES_MAX, SEGMENT_KEEP_MS } from './limits.ts';
+import {
+  MYSQL_TIMEOUT_MS,
+  OWNER_THREADS_MAX,
+  SEAT_TTL_MS,
+  SEGMENT_BYTES_MAX,
+  SEGMENT_KEEP_MS,
+} from './limits.ts';
 
 export interface Option<T> {
   readonly name: string;
@@ -44,8 +51,8 @@ function secret<T>(name: string, kind: Kind<T>, help: string, text = 'none'): Op
   return { ...unset(name, kind, help, text), secret: true };
 }
 
-function time(name: string, maxMs: number, help: string, valueMs: number): Option<number> {
-  return option(name, duration(maxMs), help, valueMs, durationText(valueMs));
+function time(name: string, maxMs: number, help: string, valueMs: number, minMs = 0): Option<number> {
+  return option(name, duration(maxMs, minMs), help, valueMs, durationText(valueMs));
 }
 
 const threads = Math.min(OWNER_THREADS_MAX, Math.max(1, availableParallelism() - 1));
@@ -55,11 +62,10 @@ const DAY_MS = 86_400_000;
 
 /** By the name of the member of Config that carries the value. */
 export const OPTIONS = {
-  host: option('HOST', hostName, 'address of the public API, the WebSocket and the console', '127.0.0.1'),
+  host: option('HOST', hostName, 'address of the public API and the WebSocket', '127.0.0.1'),
   port: option('PORT', port, 'its port; 0 takes a free one', 8080),
   internalHost: option('INTERNAL_HOST', hostName, 'address of /healthz, /readyz and /metrics', '127.0.0.1'),
   internalPort: option('INTERNAL_PORT', port, 'its port; 0 takes a free one', 8081),
-  grpcPort: unset('GRPC_PORT', port, 'port of the gRPC service, which this version does not have', 'off'),
   dataDir: option(
     'DATA_DIR',
     path,
@@ -67,7 +73,7 @@ export const OPTIONS = {
     path.parse('data')!,
     './data',
   ),
-  redisUrl: unset('REDIS_URL', storeUrl('redis:', 'rediss:'), 'ledger of the profiles single and cluster'),
+  redisUrl: unset('REDIS_URL', redisUrl, 'ledger of the profiles single and cluster'),
   mysqlUrl: unset('MYSQL_URL', storeUrl('mysql:'), 'record store of the profiles single and cluster'),
   profile: unset(
     'PROFILE',
@@ -81,6 +87,14 @@ export const OPTIONS = {
     'profile cluster: Redis replicas that must have a batch of claims before it is acknowledged',
     0,
   ),
+  seatTtlMs: time(
+    'SEAT_TTL',
+    60_000,
+    'profile cluster: after a silence of so long a node has lost its place, and the units it had not sold are sold elsewhere',
+    SEAT_TTL_MS,
+    2_000,
+  ),
+  mysqlTimeoutMs: time('MYSQL_TIMEOUT', 60_000, 'how long one statement may take', MYSQL_TIMEOUT_MS, 3_000),
   auth: option('AUTH', choice('gateway', 'jwt'), 'who says who a user is', 'gateway'),
   gatewayKey: secret('GATEWAY_KEY', headerSecret, 'X-Gateway-Key that the gateway must send'),
   jwtSecret: secret('JWT_SECRET', hmacSecret, 'AUTH=jwt with HS256'),
@@ -125,8 +139,21 @@ export const OPTIONS = {
   rateLimitAddressPerSecond: option(
     'RATE_LIMIT_ADDRESS',
     integer(0, 1_000_000),
-    'claims a second from one address (IPv6: one /64), bursts of twice that; 0 is off',
+    "claims a second from one address (IPv6: one /64), bursts of twice that; 0 is off. The address is the peer's, or, " +
+      'from a caller with the gateway key, the last of X-Forwarded-For',
     0,
+  ),
+  lockTtlSeconds: option(
+    'LOCK_TTL',
+    integer(60, 86_400),
+    'seconds a lock of coupons lasts unless it says',
+    900,
+  ),
+  returns: option(
+    'RETURNS',
+    choice('recheck', 'exact'),
+    'recheck: a return is held to what the kept goods would have cost with the coupons; exact: it is not',
+    'recheck',
   ),
   logLevel: option('LOG_LEVEL', level, 'JSON lines to stderr', 'info'),
   faultsPath: unset(

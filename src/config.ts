@@ -40,9 +40,6 @@ export function readConfig(env: Environment, flags: Flags): ConfigResult {
     errors.push('CODE_KEY: missing; in the profile cluster all nodes must be given the same one');
   }
   checkCallers(read, bad, errors, warnings);
-  if (read.grpcPort !== null) {
-    errors.push('GRPC_PORT: this version has no gRPC service; leave GRPC_PORT unset');
-  }
   if (read.port === read.internalPort && read.port !== 0 && read.host === read.internalHost) {
     errors.push(
       `INTERNAL_PORT: given ${read.port}, which is PORT; allowed: another port, or 0 for a free one`,
@@ -178,6 +175,11 @@ function checkGateway(read: Values, bad: ReadonlySet<string>, errors: string[], 
     warnings.push(
       'GATEWAY_KEY is not set: whoever reaches this machine can be any user by sending X-User-Id',
     );
+    if (read.rateLimitAddressPerSecond > 0) {
+      warnings.push(
+        'RATE_LIMIT_ADDRESS counts the peer of each connection: X-Forwarded-For is believed with GATEWAY_KEY only',
+      );
+    }
   } else {
     const why = 'without it anybody could be any user';
     errors.push(

@@ -23,24 +23,37 @@ const MEMBERS = [
 /** Censoring a shorter one would garble the line and protect nothing. */
 const STRUCK_CHARS_MIN = 8;
 
+/** Values that must not appear in the log. Some are known only once a log is written: they are added then. */
+export class StruckValues {
+  private readonly texts = new Set<string>();
+
+  constructor(secrets: Iterable<string | null> = []) {
+    this.add(secrets);
+  }
+
+  add(secrets: Iterable<string | null>): void {
+    for (const secret of secrets) {
+      if (secret === null || secret.length < STRUCK_CHARS_MIN) continue;
+      this.texts.add(JSON.stringify(secret).slice(1, -1));
+    }
+  }
+
+  strike(line: string): string {
+    let clean = line;
+    for (const text of this.texts) if (clean.includes(text)) clean = clean.replaceAll(text, '***');
+    return clean;
+  }
+}
+
 export interface LoggerOptions {
   readonly level: string;
-  /** Values that must not appear. */
-  readonly secrets?: readonly (string | null)[];
+  readonly secrets: StruckValues;
   /** stderr unless a test listens. */
   readonly to?: DestinationStream;
 }
 
 export function createLogger(options: LoggerOptions): Logger {
-  const struck = (options.secrets ?? [])
-    .filter((secret) => secret !== null)
-    .filter((secret) => secret.length >= STRUCK_CHARS_MIN)
-    .map((secret) => JSON.stringify(secret).slice(1, -1));
-  const strike = (line: string): string => {
-    let clean = line;
-    for (const secret of struck) if (clean.includes(secret)) clean = clean.replaceAll(secret, '***');
-    return clean;
-  };
+  const { secrets } = options;
   return pino(
     {
       level: options.level,
@@ -48,7 +61,7 @@ export function createLogger(options: LoggerOptions): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: MEMBERS.flatMap((name) => [name, below(name)]), censor: '***' },
-      hooks: { streamWrite: strike },
+      hooks: { streamWrite: (line: string) => secrets.strike(line) },
     },
     options.to ?? destination({ fd: 2, sync: true }),
   );

@@ -6,47 +6,44 @@
  * owners and flusher drained, stores closed, lock released.
  */
 import path from 'node:path';
-import { liveAudit } from './audit/live-audit.ts';
-import { AddressRateLimiter } from './auth/address-rate-limit.ts';
+import { Verdict } from './actors/verdict.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { type Jwks, loadJwks } from './auth/jwks.ts';
-import { RateLimiter } from './auth/rate-limit.ts';
 import { tick } from './catalog/activity-changes.ts';
-import { Catalog, wasOpened } from './catalog/catalog.ts';
+import { Catalog } from './catalog/catalog.ts';
 import { CatalogFollower } from './catalog/catalog-follow.ts';
-import { logRoot } from './claimlog/segment.ts';
 import type { Config } from './config.ts';
 import { lockDataDir } from './datadir/lock.ts';
 import { readSecrets } from './datadir/secrets.ts';
-import { defaultSpaces, patternSpace } from './domain/code-space.ts';
-import { CodeBook, CodeIndex, keyFingerprint } from './domain/codes.ts';
-import type { Template } from './domain/template.ts';
+import { spacesOf } from './domain/code-space.ts';
+import { CodeIndex, keyFingerprint } from './domain/codes.ts';
+import { wasOpened } from './domain/lifecycle.ts';
 import { Engine } from './engine/engine.ts';
-import { auditRoute } from './http/audit-route.ts';
-import { catalogRoutes } from './http/catalog-routes.ts';
-import { CLAIM_PATHS } from './http/claim-paths.ts';
-import { ClaimRoutes } from './http/claim-routes.ts';
-import { couponRoutes } from './http/coupon-routes.ts';
-import { type InternalServer, listenInternal } from './http/internal-server.ts';
+import { CrowdWatch } from './events/crowd-watch.ts';
+import { EventForwarder } from './events/event-forwarder.ts';
+import { RedisEventStream } from './events/redis-event-stream.ts';
+import { StockNews } from './events/stock-news.ts';
+import { listenInternal } from './http/internal-server.ts';
 import { createMetrics } from './http/metrics.ts';
 import { listenPublic } from './http/public-server.ts';
-import { createRouter } from './http/router.ts';
-import { loadUws } from './http/uws.ts';
 import { assertLimits } from './limits.ts';
-import { LiveClaims } from './live/live-claims.ts';
-import { LiveSocket } from './live/live-socket.ts';
-import { StockWatch } from './live/stock-watch.ts';
-import { createLogger, type Logger } from './logger.ts';
-import type { ExtentRequest, RecordStore } from './ports.ts';
+import { createLogger, type Logger, StruckValues } from './logger.ts';
+import type { RecordStore } from './ports.ts';
 import type { ClusterStore, ProfileStore } from './ports-cluster.ts';
-import { openSharedNode } from './start/shared-node.ts';
-import { RedisWalletL2 } from './wallet/redis-wallet-l2.ts';
-import { Wallet } from './wallet/wallet.ts';
-import { WalletCache } from './wallet/wallet-cache.ts';
+import { configuredSecrets, madeSecrets } from './start/known-secrets.ts';
+import { composeOperations } from './start/operations.ts';
+import { composeFaces } from './start/public-faces.ts';
+import { publicRoutes } from './start/public-routes.ts';
+import { readinessOf } from './start/readiness.ts';
+import { readinessFacts } from './start/readiness-facts.ts';
+import type { SharedNode } from './start/shared-node.ts';
+import { composeWallets } from './start/wallets.ts';
 import { RecordsLink } from './workers/records-link.ts';
 import { threadCpuSeconds } from './workers/thread-cpu.ts';
 
 const CATALOG_TICK_MS = 500;
+const FORWARDER_STOP_MS = 2_000;
+const STOCK_NEWS_STOP_MS = 2_000;
 
 /** A reason not to start that an operator can do something about: told without a stack. */
 class StartRefused extends Error {}
@@ -54,10 +51,11 @@ class StartRefused extends Error {}
 /** Serves until a signal or a fatal fault; the exit code. */
 export async function serve(config: Config, warnings: readonly string[]): Promise<number> {
   assertLimits();
-  const logger = createLogger({ level: config.logLevel });
+  const struck = new StruckValues(configuredSecrets(config));
+  const logger = createLogger({ level: config.logLevel, secrets: struck });
   for (const warning of warnings) logger.warn(warning);
   try {
-    return await run(config, logger);
+    return await run(config, logger, struck);
   } catch (error) {
     if (error instanceof StartRefused) logger.fatal(error.message);
     else logger.fatal({ err: error }, 'could not start');
@@ -65,12 +63,22 @@ export async function serve(config: Config, warnings: readonly string[]): Promis
   }
 }
 
-async function run(config: Config, logger: Logger): Promise<number> {
+/** Loads the client of Redis only where there is one. */
+async function openShared(
+  ...how: Parameters<typeof import('./start/shared-node.ts').openSharedNode>
+): Promise<SharedNode | null> {
+  if (how[0].profile === 'embedded') return null;
+  const { openSharedNode } = await import('./start/shared-node.ts');
+  return openSharedNode(...how);
+}
+
+async function run(config: Config, logger: Logger, struck: StruckValues): Promise<number> {
   const lock = lockDataDir(config.dataDir);
   if (!lock.ok) throw new StartRefused(lock.error);
   const secretsRead = readSecrets(config);
   if (!secretsRead.ok) throw new StartRefused(secretsRead.errors.join('\n'));
   const { secrets, made } = secretsRead;
+  struck.add(madeSecrets(secrets));
   for (const file of made) logger.info({ file }, 'made');
 
   let finish: (code: number) => void = () => {};
@@ -85,8 +93,11 @@ async function run(config: Config, logger: Logger): Promise<number> {
   // ------------------------------------------------------------ stores
   const storeFile = path.join(config.dataDir, 'records.db');
   const records = await RecordsLink.start<RecordStore & ClusterStore & ProfileStore>(
-    config.mysqlUrl === null ? { kind: 'sqlite', file: storeFile } : { kind: 'mysql', url: config.mysqlUrl },
+    config.mysqlUrl === null
+      ? { kind: 'sqlite', file: storeFile }
+      : { kind: 'mysql', url: config.mysqlUrl, statementTimeoutMs: config.mysqlTimeoutMs },
     onFatal,
+    logger,
   );
   const { store } = records;
   const fingerprint = keyFingerprint(secrets.codeKey);
@@ -100,7 +111,7 @@ async function run(config: Config, logger: Logger): Promise<number> {
   const codeIndex = new CodeIndex(await store.extents());
   let follower: CatalogFollower | null = null;
   const news = (): void => follower?.nudge();
-  const shared = await openSharedNode(config, store, logger, news, onFatal).catch((error: Error) => {
+  const shared = await openShared(config, store, logger, news, onFatal).catch((error: Error) => {
     throw new StartRefused(error.message);
   });
   const engine = new Engine({
@@ -126,7 +137,7 @@ async function run(config: Config, logger: Logger): Promise<number> {
         resizeActivity: (activity) => engine.resizeActivity(activity),
         closeActivity: (activity) => engine.closeActivity(activity),
       },
-      spaces: codeSpaces,
+      spaces: spacesOf,
       now: Date.now,
       log: logger,
     },
@@ -146,87 +157,36 @@ async function run(config: Config, logger: Logger): Promise<number> {
   // ------------------------------------------------------------ faces
   const now = Date.now;
   const authenticator = createAuthenticator(config, secrets, await keySet(config));
-  const userLimiter = new RateLimiter(config.rateLimitUserPerSecond);
-  const template = (templateId: number) => engine.template(templateId);
-  const claims = new ClaimRoutes({
-    desk: engine.desk,
-    template,
-    templateOfActivity: (activityId) => engine.templateOfActivity(activityId),
-    authenticator,
-    userLimiter,
-    addressLimiter:
-      config.rateLimitAddressPerSecond === 0
-        ? null
-        : new AddressRateLimiter(config.rateLimitAddressPerSecond),
-    corsOrigins: config.corsOrigins,
-    now,
-  });
-  const app = loadUws().App();
-  const remaining = (templateId: number, activityId: number) => engine.remainingOf(templateId, activityId);
-  const watch = new StockWatch({
-    activity: (activityId) => {
-      const activity = catalog.activity(activityId);
-      return activity !== undefined && wasOpened(activity) ? activity : undefined;
-    },
-    remaining,
-    publish: (topic, message, isBinary) => app.publish(topic, message, isBinary),
-    now,
-  });
-  const live = new LiveSocket({
-    authenticator,
-    claims: new LiveClaims(engine.desk),
-    watch,
-    userLimiter,
-    pool: ({ templateId, activityId }) =>
-      activityId === 0
-        ? template(templateId)?.pools.get(0)
-        : engine.templateOfActivity(activityId)?.pools.get(activityId),
-    corsOrigins: config.corsOrigins,
-    now,
-  });
-  const { barrier } = engine;
-  const walletCache = new WalletCache({
+  const { ownerThreads } = config;
+  const wallets = composeWallets({
     store,
-    l2:
-      shared === null ? null : new RedisWalletL2({ redis: shared.redis, installation: shared.installation }),
+    coupons: records.coupons,
+    engine,
+    catalog,
+    follower,
+    shared,
+    ownerThreads,
     log: logger,
   });
-  const wallet = new Wallet({
-    store: walletCache,
-    templates: () => engine.allTemplates(),
-    template,
-    ...(barrier === null ? {} : { barrier: () => barrier.wait() }),
+  const operations = composeOperations({
+    config,
+    codeKey: secrets.codeKey,
+    stores: records,
+    storeFile,
+    engine,
+    catalog,
+    codeIndex,
+    wallets,
+    now,
+    logger,
   });
-  const router = createRouter({
-    routes: [
-      ...CLAIM_PATHS,
-      ...catalogRoutes({
-        catalog,
-        stockOf: async (templateId) => (await engine.exactStockOf(templateId))!,
-        remaining,
-      }),
-      ...couponRoutes({
-        wallet,
-        codes: new CodeBook(secrets.codeKey),
-        codeIndex,
-        template,
-        templates: () => engine.allTemplates(),
-        remaining,
-      }),
-      auditRoute(
-        liveAudit({
-          ...(config.mysqlUrl === null ? { storeFile } : { mysqlUrl: config.mysqlUrl }),
-          logRoot: logRoot(config.dataDir),
-          codeKey: secrets.codeKey,
-          liveLogs: () => engine.sink.liveLogs(),
-          streams: () => engine.streamPlace(),
-          snapshot: () => engine.auditSnapshot(),
-        }),
-        (error) => logger.error({ err: error }, 'audit failed'),
-      ),
-    ],
+  const routes = publicRoutes(operations, config);
+  const { app, claims, live, watch, router } = composeFaces({
+    config,
+    engine,
+    catalog,
     authenticator,
-    corsOrigins: config.corsOrigins,
+    routes,
     now,
     log: logger,
   });
@@ -236,25 +196,58 @@ async function run(config: Config, logger: Logger): Promise<number> {
     engine,
     threadCpu: () => [
       ['ingress', threadCpuSeconds()],
-      [engine.cluster === null ? 'flusher' : 'cluster', engine.sink.cpu[0]],
-      ['records', records.cpu[0]],
+      [engine.cluster === null ? 'flusher' : 'cluster', engine.sink.cpu.seconds],
+      ['records', records.cpu.seconds],
     ],
     liveConnections: () => live.connections,
+    swept: records.swept,
+    redisUp: shared === null ? null : () => shared.redis.isUp,
   });
-  const internal: InternalServer = await listenInternal({
+  const onWaiting = (message: string): void => logger.warn(message);
+  const inside = await listenInternal({
     host: config.internalHost,
     port: config.internalPort,
-    readiness: () => readiness(serving, engine, config),
+    onWaiting,
+    readiness: () => readinessOf(readinessFacts(serving, engine, shared, config)),
     metrics,
   });
+  if (!inside.ok) throw new StartRefused(inside.error!);
+  const internal = inside.server;
   claims.onTimed = (seconds) => metrics.claimTook(seconds);
 
   const startMs = Date.now();
   const opened = [...catalog.activities()].filter(wasOpened);
   await Promise.race([engine.start(catalog.templates(), opened, await store.extents()), ended]);
   follower?.start();
+  const crowd = new CrowdWatch(
+    () => engine.desk.answers[Verdict.claimed]!,
+    () => performance.now(),
+  );
+  const forwarder =
+    shared === null
+      ? null
+      : new EventForwarder({
+          name: 'redis-stream',
+          holder: shared.node.nodeId,
+          store: records.events,
+          stream: new RedisEventStream(shared.redis, shared.installation),
+          hears: wallets.retell,
+          isCrowded: () => crowd.isCrowded(),
+          onTrouble: shared.onTrouble,
+        });
+  forwarder?.start();
+  const stockNews = new StockNews({
+    templates: () => catalog.templates(),
+    activities: () => [...catalog.activities()].filter(wasOpened),
+    readyUnits: (templateId) => engine.readyUnits(templateId),
+    claimedUnits: (templateId, activityId) => engine.claimedOf(templateId, activityId),
+    store: records.events,
+    onTrouble: (error) =>
+      logger.error({ err: error }, 'what became of stock could not be told; it is tried again'),
+  });
   const ticker = setInterval(() => {
     tick(catalog).catch((error: unknown) => logger.error({ err: error }, 'catalog tick failed'));
+    void stockNews.look();
   }, CATALOG_TICK_MS);
   // Before the port opens: from its first claim on, a signal means to drain.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -263,17 +256,32 @@ async function run(config: Config, logger: Logger): Promise<number> {
       finish(0);
     });
   }
-  const server = await listenPublic(app, { host: config.host, port: config.port, claims, live, router });
-  serving = true;
-  logger.info(
-    {
-      api: `http://${config.host}:${server.port}`,
-      health: `http://${config.internalHost}:${internal.port}`,
-      dataDir: config.dataDir,
-      startMs: Date.now() - startMs,
-    },
-    'doorbuster is serving',
-  );
+  const stopped = new AbortController();
+  ended.then(() => stopped.abort());
+  const { host, port } = config;
+  const outside = await listenPublic(app, {
+    host,
+    port,
+    onWaiting,
+    stopped: stopped.signal,
+    claims,
+    live,
+    router,
+  });
+  if (!outside.ok && outside.error !== null) throw new StartRefused(outside.error);
+  const server = outside.ok ? outside.server : null;
+  if (server !== null) {
+    serving = true;
+    logger.info(
+      {
+        api: `http://${host}:${server.port}`,
+        health: `http://${config.internalHost}:${internal.port}`,
+        dataDir: config.dataDir,
+        startMs: Date.now() - startMs,
+      },
+      'doorbuster is serving',
+    );
+  }
 
   // ------------------------------------------------------------ the way down
   const code = await ended;
@@ -284,13 +292,16 @@ async function run(config: Config, logger: Logger): Promise<number> {
   clearInterval(ticker);
   await follower?.stop();
   watch.stop();
-  server.stopListening();
+  server?.stopListening();
   await drained(() => engine.desk.inFlight === 0 && router.inFlight() === 0, config.drainTimeoutMs);
   live.closeAll();
   await engine.stop(config.drainTimeoutMs);
+  await stockNews.rest(STOCK_NEWS_STOP_MS);
+  await forwarder?.stop(FORWARDER_STOP_MS);
   await shared?.stop();
-  server.close();
+  server?.close();
   await internal.close();
+  await records.rest();
   await store.close();
   await records.end();
   lock.release();
@@ -298,42 +309,11 @@ async function run(config: Config, logger: Logger): Promise<number> {
   return 0;
 }
 
-function codeSpaces(template: Template, publishedAtMs: number): ExtentRequest['spaces'] {
-  if (template.code === null)
-    return defaultSpaces(template.productLine, template.codeKind, publishedAtMs, template.id);
-  const space = patternSpace(template.code);
-  if (!space.ok)
-    throw new Error(`template ${template.id} was accepted with a bad code pattern: ${space.problem.detail}`);
-  return [space.value];
-}
-
 async function keySet(config: Config): Promise<{ jwks?: Jwks }> {
   if (config.jwksUrl === null) return {};
   const loaded = await loadJwks(config.jwksUrl);
   if (!loaded.ok) throw new StartRefused(loaded.error);
   return { jwks: loaded.jwks };
-}
-
-function readiness(
-  serving: boolean,
-  engine: Engine,
-  config: Config,
-): { ready: boolean; checks: Record<string, string> } {
-  const checks: Record<string, string> = {};
-  if (!serving) checks.server = 'starting or stopping';
-  const down = Array.from({ length: config.ownerThreads }, (_, index) => index).filter(
-    (index) => engine.owners.life(index) === null,
-  );
-  if (down.length > 0) checks.owners = `not running: ${down.join(', ')}`;
-  if (engine.desk.lagging) checks.flusher = `more than ${config.lagLimitClaims} claims are not flushed`;
-  for (const [logId, detail] of engine.sink.stuck) checks[`log-${logId}`] = detail;
-  Object.assign(checks, engine.cluster?.closedShards() ?? {});
-  const grave = Object.keys(checks).length > 0;
-  // These can wait, and be waited for: claims go on meanwhile.
-  if (engine.sink.delayed) checks.records = 'the record store does not take claims at the moment';
-  const unwritten = engine.single?.closedShards ?? [];
-  if (unwritten.length > 0) checks.ledger = 'Redis is away or empty: units in hand are sold meanwhile';
-  return { ready: !grave, checks };
 }
 
 /** Waits for a condition with patience; going on without it is what the caller's next step is made for. */

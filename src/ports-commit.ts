@@ -3,7 +3,7 @@
  * the ledger. Used by the owner thread itself, on its own connection.
  *
  * The step: check the stamp and the seat; for each claim in order: does the user hold one already (same key, or limit
- * one)? → that coupon · at the limit → the newest · else the next of the offered units. What was accepted is appended
+ * one and it counts)? → that coupon · at the limit → the newest · else the next of the offered units. What was accepted is appended
  * to the shard's stream, in that order, and taken out of the node's lease.
  *
  * A batch carries (node, owner, life, sequence). The last sequence sent again gets its verdicts again; an older life or
@@ -21,6 +21,8 @@ export interface CommitGroup {
    * Four words a claim: user lo, user hi, key lo, key hi (key 0 0: none).
    */
   readonly claims: Uint32Array;
+  /** A word a claim (actors/spent.ts): how many of the user's coupons the limits do not count. null: they count all. */
+  readonly spent: Uint32Array | null;
   /** Three words a unit, in the order they are to be sold: serial, code lo, code hi | time hi << 16 (claimlog/entry.ts). */
   readonly units: Uint32Array;
 }
@@ -44,9 +46,12 @@ export const Committed = {
   already: 2,
   /** At a limit; the user's newest coupon. */
   limit: 3,
-  /** Might have one, but no unit was offered any more. */
+  /** Might have one, but no unit was offered any more; the user's newest coupon, or NO_COUPON. */
   noUnit: 4,
 } as const;
+
+/** The serial beside noUnit of a user who holds nothing of the template. */
+export const NO_COUPON = 0xffff_ffff;
 
 export type CommitAnswer =
   /** In the order of the groups and their claims. `head`: the stream's length after this batch. */
@@ -55,7 +60,7 @@ export type CommitAnswer =
       readonly version: number;
       readonly head: number;
       readonly verdicts: Uint8Array;
-      /** Serials by claim; 0 for noUnit. */
+      /** Serials by claim. */
       readonly serials: Uint32Array;
     }
   | { readonly kind: 'late' }

@@ -115,6 +115,8 @@ export interface PoolState {
 export type ShardNotice =
   | { readonly kind: 'recall'; readonly shard: number; readonly ref: PoolRef; readonly all: boolean }
   | { readonly kind: 'stock'; readonly shard: number; readonly ref: PoolRef }
+  /** What was asked back of the pool has gone to another one, or is not to: the rest may be leased again. */
+  | { readonly kind: 'moved'; readonly shard: number; readonly ref: PoolRef }
   /** The stream has grown to `head` claims. */
   | { readonly kind: 'head'; readonly shard: number; readonly head: number };
 
@@ -193,6 +195,8 @@ export interface ShardLedger {
   read(shard: number, incarnation: number, from: number, max: number): Promise<Uint8Array>;
   /** The position behind the last claim, or null when the incarnation is not there. */
   head(shard: number, incarnation: number): Promise<number | null>;
+  /** The position of the first claim that the stream still has; its length when there is none; null when the incarnation is not there. */
+  start(shard: number, incarnation: number): Promise<number | null>;
   /** Forgets claims below `position`. */
   trim(shard: number, incarnation: number, position: number): Promise<void>;
 

@@ -3,6 +3,7 @@
  * the ledger (memory, Redis), the disk under the claim log (files, simulated), the record store (SQLite, MySQL).
  */
 import type { Activity, CodeExtent, Template } from './domain/template.ts';
+import type { CouponState } from './ports-coupons.ts';
 
 // ---------------------------------------------------------------- record store
 
@@ -28,7 +29,8 @@ export interface ClaimBatch {
  * conflict: a row that should be new is there already and differs; nothing was changed and an operator must look.
  */
 export type CommitOutcome =
-  | { readonly kind: 'committed' }
+  /** `fresh`: the entries that were not stored before, where that was not all of them. */
+  | { readonly kind: 'committed'; readonly fresh?: Uint8Array }
   | { readonly kind: 'stale'; readonly offset: number }
   | { readonly kind: 'fenced' }
   | { readonly kind: 'conflict'; readonly couponId: number; readonly detail: string };
@@ -44,10 +46,15 @@ export interface CouponRow {
   readonly claimedAtMs: number;
   readonly validFromMs: number;
   readonly validUntilMs: number;
-  readonly state: 'usable' | 'locked' | 'used';
+  readonly state: CouponState;
+  /** Of the redemption that has locked or used it. */
+  readonly redemptionId?: number;
+  readonly orderId?: string;
+  readonly lockedUntilMs?: number;
+  readonly usedAtMs?: number;
 }
 
-export type CouponStatus = 'usable' | 'locked' | 'used' | 'expired';
+export type CouponStatus = CouponState;
 
 /** Newest first means by claimedAtMs, then couponId, both descending; a cursor is the last pair seen. */
 export interface WalletQuery {
@@ -65,7 +72,12 @@ export interface IdempotencyMark {
   readonly fingerprint: string;
 }
 
-/** Asks for `length` code places for the serials from `firstSerial` on, in the first of `spaces` with room. */
+export interface Versioned {
+  readonly id: number;
+  readonly version: number;
+}
+
+/** Asks for `length` code places for the serials from `firstSerial` on, in the first of `spaces` with room that shares no code with another space in use. */
 export interface ExtentRequest {
   readonly firstSerial: number;
   readonly length: number;
@@ -76,7 +88,9 @@ export type SaveOutcome<T> =
   | { readonly kind: 'saved'; readonly value: T; readonly extent: CodeExtent | null }
   | { readonly kind: 'name_taken' }
   | { readonly kind: 'code_space_full' }
-  /** What is stored is not the version this one was made from: another node has changed it. Nothing was stored. */
+  /** None of the spaces asked for is free of codes that this template could have made. Nothing was stored. */
+  | { readonly kind: 'codes_overlap'; readonly templateId: number }
+  /** What is stored is not what this one was made from or judged by: another node has changed it. Nothing was stored. */
   | { readonly kind: 'changed' }
   /** The mark was there: the id saved under it then, and whether this request is the same as that one. */
   | { readonly kind: 'repeated'; readonly id: number; readonly same: boolean };
@@ -87,15 +101,32 @@ export interface RecordStore {
   extents(): Promise<CodeExtent[]>;
   /**
    * Inserts (id 0: the store assigns it) or replaces a template, reserves an extent and keeps the mark, all in one
-   * transaction. Names are unique among templates that are not deleted. Replaced is version - 1 only; the stored
+   * transaction. Names (domain/template-name.ts: nameKey) are unique among templates that are not
+   * deleted; one that stays as it is is not judged again. Replaced is version - 1 only; the stored
    * version itself may come again to keep a mark, and changes nothing else.
+   *
+   * A space is reserved in only if none of its codes belongs to another space that is in use: this holds whoever
+   * reserves at the same moment. `activities`: all the template has, where it was judged by them; others, or other
+   * versions of them, make it `changed`.
    */
   saveTemplate(
     template: Template,
     extent: ExtentRequest | null,
     mark: IdempotencyMark | null,
+    activities?: readonly Versioned[] | null,
   ): Promise<SaveOutcome<Template>>;
-  saveActivity(activity: Activity, mark: IdempotencyMark | null): Promise<SaveOutcome<Activity>>;
+  /**
+   * Inserts many new templates (id 0, without extents) in one transaction, for it is the transaction that takes time.
+   * A name that is taken, in the store or earlier in the list, leaves out that one only. → in the order given the ids
+   * the store assigned, null where the name is taken.
+   */
+  addTemplates(templates: readonly Template[]): Promise<(number | null)[]>;
+  /** `templateVersion`: of its template, where it was judged by that; another one makes it `changed`. */
+  saveActivity(
+    activity: Activity,
+    mark: IdempotencyMark | null,
+    templateVersion?: number | null,
+  ): Promise<SaveOutcome<Activity>>;
 
   /** Small facts about this installation (code key fingerprint). Returns the value that is stored after the call. */
   keepFact(name: string, valueIfNew: string): Promise<string>;
@@ -110,7 +141,15 @@ export interface RecordStore {
 
   wallet(query: WalletQuery): Promise<CouponRow[]>;
   coupon(couponId: number): Promise<CouponRow | null>;
+  /** Of these coupons, those that are used, expired or voided at `nowMs`; one that is not stored is none of these. */
+  spentCoupons(couponIds: readonly number[], nowMs: number): Promise<number[]>;
   close(): Promise<void>;
+}
+
+/** What the thread of a record store asks of it for itself. */
+export interface MarkStore {
+  /** Forgets marks kept at least `ageMs` ago, by the store's clock: the oldest first, `limit` at most. → how many. */
+  forgetMarks(ageMs: number, limit: number): Promise<number>;
 }
 
 // ---------------------------------------------------------------- ledger

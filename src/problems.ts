@@ -33,6 +33,21 @@ export const PROBLEMS = {
     grpc: 'FAILED_PRECONDITION',
     title: 'Idempotency-Key used for another request',
   },
+  // orders
+  duplicate_coupon: { status: 400, grpc: 'INVALID_ARGUMENT', title: 'Coupon named twice' },
+  amount_too_large: { status: 400, grpc: 'INVALID_ARGUMENT', title: 'Amount too large' },
+  no_coupon: { status: 409, grpc: 'FAILED_PRECONDITION', title: 'No coupon to lock' },
+  not_applicable: { status: 409, grpc: 'FAILED_PRECONDITION', title: 'Coupon would take nothing' },
+  coupon_locked: { status: 409, grpc: 'FAILED_PRECONDITION', title: 'Coupon locked by another order' },
+  order_changed: { status: 409, grpc: 'FAILED_PRECONDITION', title: 'Not the order that was locked' },
+  quote_changed: { status: 409, grpc: 'FAILED_PRECONDITION', title: 'The order comes to another amount' },
+  lock_expired: { status: 409, grpc: 'FAILED_PRECONDITION', title: 'Lock lapsed' },
+  released: { status: 409, grpc: 'FAILED_PRECONDITION', title: 'Released' },
+  reverted: { status: 409, grpc: 'FAILED_PRECONDITION', title: 'Reverted' },
+  already_used: { status: 409, grpc: 'FAILED_PRECONDITION', title: 'Already used' },
+  not_used: { status: 409, grpc: 'FAILED_PRECONDITION', title: 'Not used' },
+  not_locked: { status: 409, grpc: 'FAILED_PRECONDITION', title: 'Nothing locked' },
+  invalid_return: { status: 409, grpc: 'FAILED_PRECONDITION', title: 'Return not possible' },
   internal: { status: 500, grpc: 'INTERNAL', title: 'Internal error' },
 } as const satisfies Record<string, { status: number; grpc: string; title: string }>;
 
@@ -69,4 +84,9 @@ export function refused(
 /** Thrown where something this node depends on cannot answer right now: told as `unavailable`, worth a retry. */
 export class Unavailable extends Error {
   override readonly name: string = 'Unavailable';
+}
+
+/** The same because too much is under way here already: told as `overloaded`. */
+export class Overloaded extends Unavailable {
+  override readonly name: string = 'Overloaded';
 }

@@ -39,7 +39,6 @@ test('the defaults are those of the contract', () => {
     port: 8080,
     internalHost: '127.0.0.1',
     internalPort: 8081,
-    grpcPort: null,
     dataDir: resolve('data'),
     profile: 'embedded',
     auth: 'gateway',
@@ -115,21 +114,12 @@ test('everything that is wrong is said at once, and no secret with it', () => {
     CODE_KEY: 'secret too short',
     REDIS_URL: 'ftp://user:secret@10.0.0.1',
     MYSQL_URL: 'http://user:secret@10.0.0.1',
-    GRPC_PORT: '9090',
   };
   const found = errors({ ...env, HOST: '0.0.0.0' });
-  for (const name of [
-    'PORT',
-    'LOG_LEVEL',
-    'GATEWAY_KEY',
-    'CODE_KEY',
-    'REDIS_URL',
-    'MYSQL_URL',
-    'GRPC_PORT',
-  ]) {
+  for (const name of ['PORT', 'LOG_LEVEL', 'GATEWAY_KEY', 'CODE_KEY', 'REDIS_URL', 'MYSQL_URL']) {
     expect(found.filter((error) => error.startsWith(name))).not.toEqual([]);
   }
-  expect(found).toHaveLength(7);
+  expect(found).toHaveLength(6);
   expect(found.join()).not.toContain('secret');
 });
 
@@ -149,6 +139,22 @@ test('no part of a bad URL that could be a password is shown', () => {
     'given "http://host:6379/0"',
   );
 });
+
+test.each([
+  'redis://localhost',
+  'rediss://user:p%40ss@10.0.0.1:6380/2',
+  'redis://one:7000,two:7001,[::1]:7002',
+  'redis://:secret@one,two?cluster=1',
+])('%s is taken as it is', (REDIS_URL) => {
+  expect(config({ REDIS_URL, MYSQL_URL: 'mysql://localhost/coupons' }).redisUrl).toBe(REDIS_URL);
+});
+
+test.each(['redis://', 'redis://one,', 'redis://one:x,two', 'redis://one two'])(
+  '%s is no Redis',
+  (REDIS_URL) => {
+    expect(errors({ REDIS_URL, MYSQL_URL: 'mysql://localhost/coupons' })[0]).toMatch(/^REDIS_URL/);
+  },
+);
 
 test('both servers cannot have one port', () => {
   expect(errors({ PORT: '9000', INTERNAL_PORT: '9000' })).toEqual([
@@ -291,6 +297,13 @@ test('the help names every option once, with its bounds: flags, and secrets as v
     ).toBe(!option.secret);
   }
   expect(flagKeyOf({ name: 'RATE_LIMIT_USER' })).toBe('rateLimitUser');
+});
+
+test('a limit by address that can only see a gateway is warned of', () => {
+  expect(warnings({ RATE_LIMIT_ADDRESS: '5' })).toContainEqual(expect.stringContaining('RATE_LIMIT_ADDRESS'));
+  const key = 'k'.repeat(16);
+  expect(warnings({ RATE_LIMIT_ADDRESS: '5', GATEWAY_KEY: key })).toEqual([]);
+  expect(warnings({ RATE_LIMIT_ADDRESS: '0' })).toHaveLength(1);
 });
 
 test('clients find the server by flags, then variables', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLogger } from '../src/logger.ts';
+import { createLogger, StruckValues } from '../src/logger.ts';
 
 function logged(
   secrets: (string | null)[],
@@ -7,7 +7,13 @@ function logged(
   level = 'info',
 ) {
   const lines: string[] = [];
-  log(createLogger({ level, secrets, to: { write: (line: string) => void lines.push(line) } }));
+  log(
+    createLogger({
+      level,
+      secrets: new StruckValues(secrets),
+      to: { write: (line: string) => void lines.push(line) },
+    }),
+  );
   return lines;
 }
 

@@ -1,7 +1,7 @@
 /** Contenders over HTTP: the bare handler, won claims, refusals after sell-out, repeats. */
 import type { Contender, PreparedRun } from '../contender.ts';
 import { jobRun } from '../contender.ts';
-import type { Job, KeptCoupon, UserRange } from '../load/jobs.ts';
+import type { ClosedLoopJob, KeptCoupon, OpenLoopJob, UserRange } from '../load/jobs.ts';
 import { claimsPath, type Server } from '../processes/server.ts';
 import type { Target } from '../processes/target.ts';
 import type { Bench } from '../scenarios/scenario.ts';
@@ -27,7 +27,13 @@ function requestsMax(sending: Sending): number {
   return sending.requests ?? Math.ceil(sending.seconds * (sending.rate ?? RPS_MAX));
 }
 
-function job(target: Target, path: string, users: UserRange, sending: Sending, couponEvery: number): Job {
+export function httpJob(
+  target: Target,
+  path: string,
+  users: UserRange,
+  sending: Sending,
+  couponEvery: number,
+): ClosedLoopJob | OpenLoopJob {
   const common = {
     port: target.port,
     otherPorts: (target.otherNodes ?? []).map((node) => node.port),
@@ -50,7 +56,7 @@ export function bareHandler(bench: Bench, sending: Sending): Contender {
     prepare: async () => ({
       target: bench.yardstick,
       // The same sampling as for the claims: the generator does the same work for both.
-      run: jobRun(bench.client, job(bench.yardstick, claimsPath('1'), users, sending, COUPON_SAMPLING)),
+      run: jobRun(bench.client, httpJob(bench.yardstick, claimsPath('1'), users, sending, COUPON_SAMPLING)),
       check: async (load) => verifyOutcomes(load.outcomes, '201'),
     }),
   };
@@ -66,7 +72,7 @@ export function wonClaims(bench: Bench, server: Server, name: string, sending: S
       const users = bench.freshUsers(claims);
       return {
         target: server,
-        run: jobRun(bench.client, job(server, claimsPath(templateId), users, sending, COUPON_SAMPLING)),
+        run: jobRun(bench.client, httpJob(server, claimsPath(templateId), users, sending, COUPON_SAMPLING)),
         stored: (load) => server.drained(templateId, load.outcomes['201']),
         check: async (load) => {
           if (bench.injectLostRow) {
@@ -96,7 +102,7 @@ export async function soldOut(
     const users = bench.freshUsers(requestsMax(sending));
     return {
       target: server,
-      run: jobRun(bench.client, job(server, claimsPath(templateId), users, sending, 0)),
+      run: jobRun(bench.client, httpJob(server, claimsPath(templateId), users, sending, 0)),
       check: async (load) => [
         ...verifyOutcomes(load.outcomes, '409 sold_out'),
         ...(await verifyClaims(server, templateId, SOLD_OUT_STOCK, [])),
@@ -121,7 +127,7 @@ export async function repeats(
     name,
     prepare: async () => ({
       target: server,
-      run: jobRun(bench.client, job(server, claimsPath(templateId), users, sending, COUPON_SAMPLING)),
+      run: jobRun(bench.client, httpJob(server, claimsPath(templateId), users, sending, COUPON_SAMPLING)),
       check: async (load) => {
         const other = load.coupons.filter(({ userId, couponId }) => held.get(userId) !== couponId).length;
         return [

@@ -5,6 +5,7 @@
  */
 const CR = 13;
 const LF = 10;
+const SPACE = 32;
 const HEADERS_BYTES_MAX = 16 * 1024;
 const CONTENT_LENGTH = 'content-length:';
 
@@ -72,6 +73,14 @@ export class AnswerScanner {
     const from = at + key.length;
     return this.bytes.toString('latin1', from, this.bytes.indexOf('"', from, 'latin1'));
   }
+
+  /** The first number member `name` of the JSON body, a whole one; null when it is not there. */
+  numberMember(name: string): number | null {
+    const key = `"${name}":`;
+    const at = this.bytes.indexOf(key, this.bodyFrom, 'latin1');
+    if (at === -1 || at >= this.bodyTo) return null;
+    return decimalAt(this.bytes, at + key.length, this.bodyTo);
+  }
 }
 
 function isContentLength(bytes: Buffer, at: number, end: number): boolean {
@@ -85,9 +94,12 @@ function isContentLength(bytes: Buffer, at: number, end: number): boolean {
 
 function decimalAt(bytes: Buffer, at: number, end: number): number {
   let value = 0;
-  for (let i = at; i < end && bytes[i] !== CR; i++) {
+  let i = at;
+  while (i < end && bytes[i] === SPACE) i++;
+  for (; i < end; i++) {
     const digit = bytes[i]! - 48;
-    if (digit >= 0 && digit <= 9) value = value * 10 + digit;
+    if (digit < 0 || digit > 9) break;
+    value = value * 10 + digit;
   }
   return value;
 }

@@ -6,11 +6,18 @@ export interface UserRange {
   readonly count: number;
 }
 
-interface HttpJob {
+export interface Ports {
   readonly port: number;
   /** The connections take turns among all ports. */
   readonly otherPorts?: readonly number[];
+}
+
+interface HttpJob extends Ports {
   readonly path: string;
+  /** JSON: of each of the users, or one for all; no body where there is none. */
+  readonly bodies?: readonly string[];
+  /** A number in the answers to count successes by: '200 payable 990'. */
+  readonly countedBy?: string;
   readonly connections: number;
   readonly seconds: number;
   /** Ends the run early when this many requests have been sent. */
@@ -45,12 +52,36 @@ export interface LiveBatchesJob {
   readonly couponEvery: number;
 }
 
+/** Carts that are quoted, and orders that are locked and used, at rates of their own. */
+export interface OrdersJob {
+  readonly kind: 'orders';
+  readonly port: number;
+  readonly connections: number;
+  readonly seconds: number;
+  readonly quotes: {
+    readonly rate: number;
+    readonly users: UserRange;
+    readonly bodies: readonly string[];
+  };
+  readonly redemptions: {
+    readonly rate: number;
+    /** One for each, at least as many as fit. */
+    readonly coupons: readonly KeptCoupon[];
+    /** `"items":…,"shippingFee":…` */
+    readonly order: string;
+    /** Of the service that uses what the user has locked. */
+    readonly token: string;
+    /** Before what each is called: an order id is used once. */
+    readonly orderPrefix: string;
+  };
+}
+
 /** Where the i-th connection goes. */
-export function portOf({ port, otherPorts = [] }: Pick<HttpJob, 'port' | 'otherPorts'>, i: number): number {
+export function portOf({ port, otherPorts = [] }: Ports, i: number): number {
   return [port, ...otherPorts][i % (otherPorts.length + 1)]!;
 }
 
-export type Job = ClosedLoopJob | OpenLoopJob | LiveBatchesJob;
+export type Job = ClosedLoopJob | OpenLoopJob | LiveBatchesJob | OrdersJob;
 
 export interface KeptCoupon {
   readonly userId: number;
@@ -67,12 +98,16 @@ export interface Latency {
 export interface LoadResult {
   /** Claims answered: requests over HTTP, users over WebSocket. */
   readonly answered: number;
-  /** Answers by HTTP status and, for problems, code: '201', '409 sold_out'; over WebSocket by status text. */
+  /**
+   * Answers by HTTP status and, for problems, code: '201', '409 sold_out'; over WebSocket by status text; of orders with
+   * what was asked before it: 'lock 201'.
+   */
   readonly outcomes: Readonly<Record<string, number>>;
   readonly seconds: number;
   /** CPU of the whole load process during the run. */
   readonly clientCpuSeconds: number;
   readonly coupons: readonly KeptCoupon[];
+  /** Of orders: of lock and use together. */
   readonly latency: Latency | null;
 }
 

@@ -5,8 +5,7 @@
  */
 import net from 'node:net';
 import { AnswerScanner } from './answer-scanner.ts';
-import { ClaimRequest } from './claim-request.ts';
-import { type ClosedLoopJob, type OpenLoopJob, portOf } from './jobs.ts';
+import { type Ports, portOf } from './jobs.ts';
 
 /** Answers are handled before the next read, so one buffer serves all connections. */
 const READ_BUFFER = Buffer.allocUnsafe(64 * 1024);
@@ -18,16 +17,17 @@ export interface ConnectionEvents {
 
 export class LeanConnection {
   readonly answer = new AnswerScanner();
-  /** Whose claim is under way. */
+  /** Among the connections of its job, from 0. */
+  readonly place: number;
+  /** Whose request is under way. */
   userId = 0;
   /** Which request of the schedule is under way: open loop only. */
   index = 0;
-  readonly #request: ClaimRequest;
   readonly #socket: net.Socket;
   #closing = false;
 
-  constructor(port: number, path: string, connected: () => void, events: ConnectionEvents) {
-    this.#request = new ClaimRequest(path);
+  constructor(port: number, place: number, connected: () => void, events: ConnectionEvents) {
+    this.place = place;
     this.#socket = net.connect({
       port,
       host: '127.0.0.1',
@@ -53,11 +53,9 @@ export class LeanConnection {
     });
   }
 
-  /** The request's bytes may be patched again: an answer proves they have left. */
-  send(userId: number): void {
+  send(userId: number, bytes: Uint8Array): void {
     this.userId = userId;
-    this.#request.setUser(userId);
-    this.#socket.write(this.#request.bytes);
+    this.#socket.write(bytes);
   }
 
   close(): void {
@@ -68,7 +66,7 @@ export class LeanConnection {
 
 /** Opens the connections of a job and resolves when all are up. */
 export async function connectAll(
-  job: ClosedLoopJob | OpenLoopJob,
+  job: Ports & { readonly connections: number },
   events: ConnectionEvents,
 ): Promise<LeanConnection[]> {
   const connections: LeanConnection[] = [];
@@ -85,7 +83,7 @@ export async function connectAll(
       if (++up === job.connections) resolve();
     };
     for (let i = 0; i < job.connections; i++) {
-      connections.push(new LeanConnection(portOf(job, i), job.path, connected, guarded));
+      connections.push(new LeanConnection(portOf(job, i), i, connected, guarded));
     }
   });
   return connections;

@@ -6,6 +6,7 @@ import { closedLoop } from './closed-loop.ts';
 import type { FromLoad, Job, LoadResult, ToLoad } from './jobs.ts';
 import { liveBatches } from './live-batches.ts';
 import { openLoop } from './open-loop.ts';
+import { orders } from './orders.ts';
 
 let released: () => void = () => {};
 
@@ -28,6 +29,8 @@ function run(job: Job): Promise<LoadResult> {
       return openLoop(job, go);
     case 'live-batches':
       return liveBatches(job, go);
+    case 'orders':
+      return orders(job, go);
   }
 }
 

@@ -5,6 +5,7 @@
 import type { LoadResult, OpenLoopJob } from './jobs.ts';
 import { LatencyRecorder } from './latency.ts';
 import { connectAll, type LeanConnection } from './lean-connection.ts';
+import { requestsOf } from './requests.ts';
 import { RunEnd } from './run-end.ts';
 import { Schedule } from './schedule.ts';
 import { Tally, userWalk } from './tally.ts';
@@ -13,9 +14,10 @@ import { Tally, userWalk } from './tally.ts';
 const POLL_BELOW_MS = 2;
 
 export async function openLoop(job: OpenLoopJob, go: () => Promise<void>): Promise<LoadResult> {
-  const tally = new Tally(job.couponEvery);
+  const tally = new Tally(job.couponEvery, job.countedBy);
   const latency = new LatencyRecorder();
   const nextUser = userWalk(job.users);
+  const requests = requestsOf(job);
   const idle: LeanConnection[] = [];
   const total = Math.min(Math.ceil(job.rate * job.seconds), job.requestsMax ?? Number.POSITIVE_INFINITY);
   let schedule = new Schedule(job.rate, total, 0);
@@ -23,7 +25,8 @@ export async function openLoop(job: OpenLoopJob, go: () => Promise<void>): Promi
 
   const sendOn = (connection: LeanConnection, index: number) => {
     connection.index = index;
-    connection.send(nextUser());
+    const userId = nextUser();
+    connection.send(userId, requests.bytesFor(connection.place, userId));
   };
   const answered = (connection: LeanConnection) => {
     const nowMs = performance.now();

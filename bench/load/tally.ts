@@ -8,11 +8,13 @@ export class Tally {
   readonly #named = new Map<string, number>();
   readonly #coupons: KeptCoupon[] = [];
   readonly #couponEvery: number;
+  readonly #countedBy: string | null;
   #startedAtMs = 0;
   #cpuAtStart = process.cpuUsage();
 
-  constructor(couponEvery: number) {
+  constructor(couponEvery: number, countedBy: string | null = null) {
     this.#couponEvery = couponEvery;
+    this.#countedBy = countedBy;
   }
 
   start(): void {
@@ -23,9 +25,10 @@ export class Tally {
   http(userId: number, answer: AnswerScanner): void {
     this.answered++;
     const { status } = answer;
-    // Success is counted by status alone; a refusal also by its code, since 409 has several meanings.
+    // Success is counted by status alone unless told; a refusal also by its code, since 409 has several meanings.
     if (status < 300) {
-      this.#statuses[status]!++;
+      if (this.#countedBy === null) this.#statuses[status]!++;
+      else this.#count(`${status} ${this.#countedBy} ${answer.numberMember(this.#countedBy)}`);
       if (this.#couponEvery > 0 && userId % this.#couponEvery === 0) {
         const couponId = answer.stringMember('couponId');
         if (couponId !== null) this.#coupons.push({ userId, couponId });
@@ -33,6 +36,12 @@ export class Tally {
     } else {
       this.#count(`${status} ${answer.stringMember('code') ?? ''}`.trimEnd());
     }
+  }
+
+  /** An answer to `what` was asked. */
+  step(what: string, answer: AnswerScanner): void {
+    this.answered++;
+    this.#count(`${what} ${answer.status} ${answer.stringMember('code') ?? ''}`.trimEnd());
   }
 
   claim(userId: number, status: string, couponId: string | null): void {

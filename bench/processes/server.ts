@@ -88,8 +88,8 @@ export class Server implements Target {
     return (text === '' ? null : JSON.parse(text)) as T;
   }
 
-  /** A published template that anyone may claim from once; its id. */
-  async publishTemplate(stock: number): Promise<string> {
+  /** A published template that anyone may claim from once, unless `changes` say otherwise; its id. */
+  async publishTemplate(stock: number, changes: Readonly<Record<string, unknown>> = {}): Promise<string> {
     const { id } = await this.call<{ id: string }>('POST', '/v1/templates', {
       name: `bench ${randomBytes(6).toString('hex')}`,
       productLine: 1,
@@ -100,6 +100,7 @@ export class Server implements Target {
       stock,
       perUserLimit: 1,
       distribution: 'claim',
+      ...changes,
     });
     await this.call('POST', `/v1/templates/${id}/publish`);
     for (const node of this.otherNodes) await node.#hears(String(id));

@@ -19,10 +19,14 @@ export interface Effort {
   readonly syncs: number;
   readonly codes: number;
   readonly tableUsers: number;
+  /** Of each kind of grouping, to find the best coupons of. */
+  readonly wallets: number;
   /** Of comparisons with the classic design and of clusters. */
   readonly rounds: number;
   /** Of a template that is sold to the last unit in each run of those. */
   readonly soldUnits: number;
+  /** Coupons locked and used in a round. */
+  readonly redemptions: number;
   /** Claims flushed into MySQL. */
   readonly mysqlRows: number;
   readonly mysqlRounds: number;
@@ -40,8 +44,10 @@ export const FULL: Effort = {
   syncs: 1000,
   codes: 2_000_000,
   tableUsers: 5_000_000,
+  wallets: 1000,
   rounds: 7,
   soldUnits: 60_000,
+  redemptions: 4_000,
   mysqlRows: 1_000_000,
   mysqlRounds: 3,
 };
@@ -58,8 +64,10 @@ export const QUICK: Effort = {
   syncs: 200,
   codes: 500_000,
   tableUsers: 1_000_000,
+  wallets: 200,
   rounds: 2,
   soldUnits: 20_000,
+  redemptions: 2_000,
   mysqlRows: 300_000,
   mysqlRounds: 1,
 };

@@ -9,14 +9,14 @@
  * The units it sells from are this node's under a seat. When the seat is gone (`suspend`) so are they.
  */
 import assert from 'node:assert/strict';
-import { ENTRY_WORDS, writeEntry } from '../claimlog/entry.ts';
+import { claimedAtMsAt, ENTRY_WORDS, writeEntry } from '../claimlog/entry.ts';
 import { HEADER_WORDS } from '../claimlog/frame.ts';
 import { DRAIN_MAX, RECALL_WAIT_MS } from '../limits.ts';
 import type { LeaseOutcome, PoolRef } from '../ports.ts';
-import { type CommitAnswer, Committed } from '../ports-commit.ts';
+import { type CommitAnswer, Committed, NO_COUPON } from '../ports-commit.ts';
 import { SHARDS, shardOf } from '../ports-ledger.ts';
 import { type Candidate, CommitQueue, type Flight, sameTime } from './commit-queue.ts';
-import { Owner, type OwnerPorts } from './owner.ts';
+import { Owner, type OwnerPorts, soldOutOrPast } from './owner.ts';
 import { partitionOf } from './placement.ts';
 import { type PoolState, type TemplateActor, WAIT } from './template-actor.ts';
 import { UnitBits } from './unit-bits.ts';
@@ -36,11 +36,18 @@ export interface ClusterPorts extends OwnerPorts {
   quiesced(shard: number): void;
 }
 
+/** What a claim hears that the ledger sold nothing. */
+const SAID: Readonly<Record<number, Verdict>> = {
+  [Committed.already]: Verdict.alreadyClaimed,
+  [Committed.limit]: Verdict.limitReached,
+  [Committed.noUnit]: Verdict.soldOut,
+};
+
 /** An answer that names a unit whose claim has not come in by the stream yet. */
 interface Late {
   readonly slotWord: number;
   readonly verdict: number;
-  readonly actor: TemplateActor;
+  readonly pool: PoolState;
   readonly serial: number;
   readonly deadlineMs: number;
 }
@@ -92,26 +99,26 @@ export class ClusterOwner extends Owner {
     keyLo: number,
     keyHi: number,
     deadlineMs: number,
+    spent: number,
   ): number {
     const { actor } = pool;
-    const verdict = actor.judge(pool, lo, hi, keyLo, keyHi, this.batch.timeMs);
+    const verdict = actor.judge(pool, lo, hi, keyLo, keyHi, this.batch.timeMs, spent);
     if (verdict !== WAIT) {
-      const names = verdict === Verdict.alreadyClaimed || verdict === Verdict.limitReached;
-      if (names && !actor.units.isClaimed(actor.serial)) this.hold(slotWord, verdict, actor.serial);
-      else this.ports.reply(slotWord, verdict, actor.serial);
+      this.say(slotWord, verdict, pool);
       return verdict;
     }
     const queue = this.queues[shardOf(actor.rules.templateId)];
-    if (pool.soldOut && queue.followed >= pool.soldOutHead) return this.refuse(slotWord, Verdict.soldOut);
-    if (!queue.open || queue.flight?.givenUp === true) return this.refuse(slotWord, Verdict.unavailable);
+    if (pool.soldOut && queue.followed >= pool.soldOutHead) {
+      this.say(slotWord, Verdict.soldOut, pool);
+      return Verdict.soldOut;
+    }
+    if (!queue.open || queue.flight?.givenUp === true) {
+      this.ports.reply(slotWord, Verdict.unavailable, 0);
+      return Verdict.unavailable;
+    }
     if (pool.slice.unsold === 0 && !pool.soldOut && queue.flight === null) return WAIT;
-    queue.add({ pool, slotWord, lo, hi, keyLo, keyHi, deadlineMs });
+    queue.add({ pool, slotWord, lo, hi, keyLo, keyHi, deadlineMs, spent });
     return QUEUED;
-  }
-
-  private refuse(slotWord: number, verdict: number): number {
-    this.ports.reply(slotWord, verdict, 0);
-    return verdict;
   }
 
   override end(): void {
@@ -194,7 +201,7 @@ export class ClusterOwner extends Owner {
     }
     if (flight.givenUp) return;
     if (actor.units.isClaimed(serial)) this.ports.reply(slotWord, Verdict.claimed, serial);
-    else this.hold(slotWord, Verdict.claimed, serial);
+    else this.hold(slotWord, Verdict.claimed, serial, pool);
   }
 
   /** An answer of the ledger that sells nothing. */
@@ -206,20 +213,22 @@ export class ClusterOwner extends Owner {
     nowMs: number,
   ): void {
     const { slotWord, lo, hi, deadlineMs } = candidate;
-    if (verdict === Committed.noUnit) {
-      if (pool.soldOut) this.ports.reply(slotWord, Verdict.soldOut, 0);
-      else if (deadlineMs <= nowMs) this.ports.reply(slotWord, Verdict.unavailable, 0);
-      else {
+    if (verdict === Committed.noUnit && !pool.soldOut) {
+      if (deadlineMs <= nowMs) {
+        this.ports.reply(slotWord, Verdict.unavailable, 0);
+        pool.missed++;
+      } else {
         pool.parked.push(candidate);
         this.parkedPools.add(pool);
       }
       return;
     }
     const { actor } = pool;
-    const said = verdict === Committed.already ? Verdict.alreadyClaimed : Verdict.limitReached;
-    if (actor.units.isClaimed(serial)) this.ports.reply(slotWord, said, serial);
-    else if (actor.holds(lo, hi, serial)) this.hold(slotWord, said, serial);
-    else this.late.push({ slotWord, verdict: said, actor, serial, deadlineMs: nowMs + RECALL_WAIT_MS });
+    const said = SAID[verdict]!;
+    if (serial === NO_COUPON) this.ports.reply(slotWord, said, -1);
+    else if (actor.units.isClaimed(serial)) this.ports.reply(slotWord, said, serial);
+    else if (actor.holds(lo, hi, serial)) this.hold(slotWord, said, serial, pool);
+    else this.late.push({ slotWord, verdict: said, pool, serial, deadlineMs: nowMs + RECALL_WAIT_MS });
   }
 
   /** Nothing was heard of the flight in time. Its clients go; its units wait until it is known what became of them. */
@@ -283,7 +292,7 @@ export class ClusterOwner extends Owner {
   follow(shard: number, words: Uint32Array, position: number, nowMs: number): void {
     for (let at = 0; at < words.length; ) {
       const end = Math.min(sameTime(words, at, words.length), at + DRAIN_MAX * ENTRY_WORDS);
-      this.begin((words[at + 6] >>> 16) * 0x1_0000_0000 + words[at + 7]);
+      this.begin(claimedAtMsAt(words, at));
       this.batch.isOthers = true;
       for (; at < end; at += ENTRY_WORDS) this.takeOver(words, at);
       super.end();
@@ -345,9 +354,9 @@ export class ClusterOwner extends Owner {
   override release(): void {
     super.release();
     if (this.late.length > 0) {
-      this.late = this.late.filter(({ slotWord, verdict, actor, serial }) => {
-        if (!actor.units.isClaimed(serial)) return true;
-        this.ports.reply(slotWord, verdict, serial);
+      this.late = this.late.filter(({ slotWord, verdict, pool, serial }) => {
+        if (!pool.actor.units.isClaimed(serial)) return true;
+        this.ports.reply(slotWord, verdict === Verdict.soldOut ? soldOutOrPast(pool) : verdict, serial);
         return false;
       });
     }

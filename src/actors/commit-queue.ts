@@ -14,6 +14,8 @@ export interface Candidate {
   readonly keyHi: number;
   /** Until when it may wait for units. */
   readonly deadlineMs: number;
+  /** See spent.ts. */
+  readonly spent: number;
 }
 
 export interface FlightGroup {
@@ -100,6 +102,9 @@ export function commitGroups({ groups, timeMs }: Flight): CommitGroup[] {
       claims[i * 4 + 2] = keyLo;
       claims[i * 4 + 3] = keyHi;
     }
+    const spent = candidates.some((one) => one.spent !== 0)
+      ? Uint32Array.from(candidates, (one) => one.spent)
+      : null;
     const offered = new Uint32Array(serials.length * 3);
     for (let i = 0; i < serials.length; i++) {
       offered[i * 3] = serials[i];
@@ -112,6 +117,7 @@ export function commitGroups({ groups, timeMs }: Flight): CommitGroup[] {
       poolLimit: pool.rules.perUserLimit,
       templateLimit: rules.perUserLimit,
       claims,
+      spent,
       units: offered,
     };
   });

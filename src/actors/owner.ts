@@ -11,7 +11,7 @@
 import assert from 'node:assert/strict';
 import { ENTRY_WORDS, writeEntry } from '../claimlog/entry.ts';
 import { HEADER_WORDS } from '../claimlog/frame.ts';
-import { DRAIN_MAX, RECALL_WAIT_MS, SLICE_IDLE_MS } from '../limits.ts';
+import { DRAIN_MAX, PARTITIONS_MAX, RECALL_WAIT_MS, SLICE_IDLE_MS } from '../limits.ts';
 import type { Holder, LeaseOutcome, PoolRef, SerialRange } from '../ports.ts';
 import { type ParkedClaim, type PoolState, type TemplateActor, WAIT } from './template-actor.ts';
 import { Verdict } from './verdict.ts';
@@ -47,6 +47,8 @@ class Batch {
   readonly slotWords: number[] = [];
   readonly verdicts: number[] = [];
   readonly replySerials: number[] = [];
+  /** The pools of those answers that are `soldOut`, in their order. */
+  readonly soldOutPools: PoolState[] = [];
 
   clear(): void {
     this.position = -1;
@@ -56,6 +58,7 @@ class Batch {
     this.slotWords.length = 0;
     this.verdicts.length = 0;
     this.replySerials.length = 0;
+    this.soldOutPools.length = 0;
   }
 
   get isEmpty(): boolean {
@@ -110,6 +113,7 @@ export class Owner {
     hi: number,
     keyLo: number,
     keyHi: number,
+    spent = 0,
   ): void {
     const actor = this.actors.get(actorKey(templateId, partition));
     const pool = actor?.pools.get(activityId);
@@ -118,15 +122,15 @@ export class Owner {
       return;
     }
     const deadlineMs = this.batch.timeMs + RECALL_WAIT_MS;
-    const verdict = this.decide(pool, slotWord, lo, hi, keyLo, keyHi, deadlineMs);
+    const verdict = this.decide(pool, slotWord, lo, hi, keyLo, keyHi, deadlineMs, spent);
     if (verdict !== WAIT) return;
-    pool.parked.push({ slotWord, lo, hi, keyLo, keyHi, deadlineMs });
+    pool.parked.push({ slotWord, lo, hi, keyLo, keyHi, deadlineMs, spent });
     this.parkedPools.add(pool);
     // A dry pool's ledger calls when there is news; it must only know that somebody waits now.
     if (!pool.dry || pool.parked.length === 1) this.ask(pool);
   }
 
-  /** `deadlineMs`: how long it may wait for a unit. */
+  /** `deadlineMs`: how long it may wait for a unit. `spent`: see spent.ts. */
   protected decide(
     pool: PoolState,
     slotWord: number,
@@ -135,10 +139,11 @@ export class Owner {
     keyLo: number,
     keyHi: number,
     _deadlineMs: number,
+    spent: number,
   ): number {
     const { actor } = pool;
     const { batch } = this;
-    const verdict = actor.decide(pool, lo, hi, keyLo, keyHi, batch.timeMs);
+    const verdict = actor.decide(pool, lo, hi, keyLo, keyHi, batch.timeMs, spent);
     if (verdict === Verdict.claimed) {
       const { serial, units } = actor;
       const at = HEADER_WORDS + batch.serials.length * ENTRY_WORDS;
@@ -150,23 +155,25 @@ export class Owner {
       writeEntry(this.frame, at, templateId, serial, lo, hi, activityId, codeLo, codeHi, this.timeLo, this.timeHi, keyLo, keyHi);
       batch.serials.push(serial);
       batch.pools.push(pool);
-      this.hold(slotWord, verdict, serial);
+      this.hold(slotWord, verdict, serial, pool);
       if (pool.wantsUnits) this.ask(pool);
       if (batch.serials.length === DRAIN_MAX) this.end();
-    } else if (
-      (verdict === Verdict.alreadyClaimed || verdict === Verdict.limitReached) &&
-      !actor.units.isClaimed(actor.serial)
-    ) {
-      // The claim it rests on is pending: in this batch or an earlier one, so it may leave with this one.
-      this.hold(slotWord, verdict, actor.serial);
-    } else if (verdict !== WAIT) {
-      this.ports.reply(slotWord, verdict, actor.serial);
-    }
+    } else if (verdict !== WAIT) this.say(slotWord, verdict, pool);
     return verdict;
   }
 
-  protected hold(slotWord: number, verdict: number, serial: number): void {
+  /** Answers what needs no unit. A repeat and a refusal tell what the user holds, and only what is durable is told. */
+  protected say(slotWord: number, verdict: number, pool: PoolState): void {
+    const { actor } = pool;
+    const { serial } = actor;
+    // A claim that is pending is in this batch or an earlier one, so what rests on it may leave with this one.
+    if (serial >= 0 && !actor.units.isClaimed(serial)) this.hold(slotWord, verdict, serial, pool);
+    else this.ports.reply(slotWord, verdict, serial);
+  }
+
+  protected hold(slotWord: number, verdict: number, serial: number, pool: PoolState): void {
     const { batch } = this;
+    if (verdict === Verdict.soldOut) batch.soldOutPools.push(pool);
     batch.slotWords.push(slotWord);
     batch.verdicts.push(verdict);
     batch.replySerials.push(serial);
@@ -203,8 +210,11 @@ export class Owner {
           settledPools.add(pool);
         }
       }
+      let soldOuts = 0;
       for (let i = 0; i < batch.slotWords.length; i++) {
-        this.ports.reply(batch.slotWords[i], batch.verdicts[i], batch.replySerials[i]);
+        let verdict = batch.verdicts[i];
+        if (verdict === Verdict.soldOut) verdict = soldOutOrPast(batch.soldOutPools[soldOuts++]);
+        this.ports.reply(batch.slotWords[i], verdict, batch.replySerials[i]);
       }
       if (batch.position >= 0) this.followed(batch.shard, batch.position);
       batch.clear();
@@ -268,6 +278,7 @@ export class Owner {
         throw new Error(`lease of template ${ref.templateId} pool ${ref.activityId} is fenced`);
     }
     this.retryParked(pool, nowMs);
+    if (outcome.kind === 'granted') pool.keep(nowMs);
   }
 
   /** The ledger asks for units: all of them, or what can be spared. */
@@ -275,8 +286,9 @@ export class Owner {
     const pool = this.pool(ref, partition);
     if (pool === undefined) return;
     const { unsold } = pool.slice;
+    const spare = unsold - pool.kept(nowMs);
     const idle = nowMs - pool.lastTakenMs > SLICE_IDLE_MS;
-    this.report(pool, all || idle ? unsold : Math.ceil(unsold / 2));
+    this.report(pool, all ? unsold : idle ? spare : Math.ceil(spare / 2));
   }
 
   /** The pool may have units again. */
@@ -286,6 +298,14 @@ export class Owner {
     pool.soldOut = false;
     pool.dry = false;
     if (pool.parked.length > 0 && pool.slice.unsold === 0) this.ask(pool);
+  }
+
+  /** Asks for first slices of a pool, before a claim has to wait for one. */
+  provide(ref: PoolRef): void {
+    for (let partition = 0; partition < PARTITIONS_MAX; partition++) {
+      const pool = this.pool(ref, partition);
+      if (pool !== undefined && pool.slice.unsold === 0) this.ask(pool);
+    }
   }
 
   /** Lets waiting claims go that waited too long, and gives idle slices back where others could use them. */
@@ -298,6 +318,7 @@ export class Owner {
         late++;
       }
       if (late > 0) parked.splice(0, late);
+      pool.missed += late;
       if (parked.length === 0) this.parkedPools.delete(pool);
     }
   }
@@ -306,9 +327,10 @@ export class Owner {
     for (const actor of this.actors.values()) {
       if (actor.rules.partitions === 1) continue;
       for (const pool of actor.pools.values()) {
-        if (pool.slice.unsold > 0 && nowMs - pool.lastTakenMs > SLICE_IDLE_MS) {
+        const spare = pool.slice.unsold - pool.kept(nowMs);
+        if (spare > 0 && nowMs - pool.lastTakenMs > SLICE_IDLE_MS) {
           pool.dry = true;
-          this.report(pool, pool.slice.unsold);
+          this.report(pool, spare);
         }
       }
     }
@@ -339,8 +361,9 @@ export class Owner {
     this.begin(nowMs);
     for (let i = 0; i < parked.length; i++) {
       const claim = parked[i];
-      const { slotWord, lo, hi, keyLo, keyHi, deadlineMs } = claim;
-      if (this.decide(pool, slotWord, lo, hi, keyLo, keyHi, deadlineMs) === WAIT) pool.parked.push(claim);
+      const { slotWord, lo, hi, keyLo, keyHi, deadlineMs, spent } = claim;
+      if (this.decide(pool, slotWord, lo, hi, keyLo, keyHi, deadlineMs, spent) === WAIT)
+        pool.parked.push(claim);
     }
     if (pool.parked.length === 0) this.parkedPools.delete(pool);
     else if (!pool.dry) this.ask(pool);
@@ -354,6 +377,11 @@ export class Owner {
   private holderOf(pool: PoolState): Holder {
     return { owner: this.index, partition: pool.actor.partition };
   }
+}
+
+/** Units may have come while an answer waited: `soldOut` is no longer one to give. */
+export function soldOutOrPast(pool: PoolState): number {
+  return pool.soldOut ? Verdict.soldOut : Verdict.unavailable;
 }
 
 function refOf(pool: PoolState): PoolRef {

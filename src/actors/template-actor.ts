@@ -5,8 +5,10 @@
  * a coupon held already (same key) · status, window, eligibility · limit · a unit in the leased slice.
  * A decision is not yet a promise: the owner makes it durable and only then publishes the unit (see owner.ts).
  */
+import { SLICE_IDLE_MS } from '../limits.ts';
 import type { SerialRange } from '../ports.ts';
-import type { PoolRules, TemplateRules } from './rules.ts';
+import { type PoolRules, refusesAll, type TemplateRules } from './rules.ts';
+import { spentOfPool, spentOfTemplate } from './spent.ts';
 import { StockSlice } from './stock-slice.ts';
 import { leadsTo, type UnitTable } from './unit-table.ts';
 import type { UserTable } from './user-table.ts';
@@ -22,6 +24,8 @@ export interface ParkedClaim {
   readonly keyLo: number;
   readonly keyHi: number;
   readonly deadlineMs: number;
+  /** See spent.ts. */
+  readonly spent: number;
 }
 
 /** What an actor holds of one pool. */
@@ -45,6 +49,11 @@ export class PoolState {
   owesReport = false;
   lastTakenMs = 0;
   parked: ParkedClaim[] = [];
+  /** Claims that waited for units and were sent away, since units came last. */
+  missed = 0;
+  /** Units that came for claims that had been sent away, and when: kept for their return. See `kept`. */
+  private keptUnits = 0;
+  private keptMs = 0;
   /** [0]: durable claims of this actor in this pool. Shared: main adds these up for the stock figures. */
   readonly claimed = new Int32Array(new SharedArrayBuffer(4));
 
@@ -63,8 +72,26 @@ export class PoolState {
     this.lowWater = Math.max(1, granted >>> 1);
   }
 
+  /** Units came, and those who still wait have theirs. */
+  keep(nowMs: number): void {
+    this.keptUnits = this.missed;
+    this.keptMs = nowMs;
+    this.missed = 0;
+  }
+
+  /**
+   * Units that are not to be spared for others. Where messages are slow, the last units arrive when whoever waited for
+   * them is gone for a moment, and are wanted elsewhere: given away at once they would go round between the partitions,
+   * each time too late. They stay until somebody takes one, or for as long as a slice may lie idle.
+   */
+  kept(nowMs: number): number {
+    const isKept = this.lastTakenMs < this.keptMs && nowMs - this.keptMs <= SLICE_IDLE_MS;
+    return isKept ? Math.min(this.keptUnits, this.slice.unsold) : 0;
+  }
+
   /** What was leased is not this actor's any more. */
   forgetUnits(): void {
+    this.keptUnits = 0;
     this.slice = new StockSlice();
     this.epoch = 0;
     this.soldOut = false;
@@ -85,7 +112,7 @@ export class TemplateActor {
   readonly users: UserTable;
   readonly units: UnitTable;
   readonly pools = new Map<number, PoolState>();
-  /** The unit of the last decision that named one. */
+  /** Of the last decision: the unit it names, or of a refusal the user's newest coupon of the template, or negative. */
   serial = -1;
   /** The newest coupon of the user judged last, or negative. */
   private newest = -1;
@@ -110,11 +137,19 @@ export class TemplateActor {
   }
 
   /**
-   * A verdict, or WAIT. `serial` names the unit of claimed and alreadyClaimed, and of limitReached the user's newest:
-   * its claim may still be pending.
+   * A verdict, or WAIT. `serial` names the unit of claimed and alreadyClaimed, and of a refusal the user's newest, from
+   * which the others are found: its claim may still be pending. `spent`: see spent.ts.
    */
-  decide(pool: PoolState, lo: number, hi: number, keyLo: number, keyHi: number, nowMs: number): number {
-    const verdict = this.judge(pool, lo, hi, keyLo, keyHi, nowMs);
+  decide(
+    pool: PoolState,
+    lo: number,
+    hi: number,
+    keyLo: number,
+    keyHi: number,
+    nowMs: number,
+    spent = 0,
+  ): number {
+    const verdict = this.judge(pool, lo, hi, keyLo, keyHi, nowMs, spent);
     if (verdict !== WAIT) return verdict;
     const serial = pool.slice.take();
     if (serial < 0) return pool.soldOut ? Verdict.soldOut : WAIT;
@@ -155,37 +190,44 @@ export class TemplateActor {
   }
 
   /** What can be said without a unit, as `decide` does; WAIT: only a unit is missing. */
-  judge(pool: PoolState, lo: number, hi: number, keyLo: number, keyHi: number, nowMs: number): number {
+  judge(
+    pool: PoolState,
+    lo: number,
+    hi: number,
+    keyLo: number,
+    keyHi: number,
+    nowMs: number,
+    spent = 0,
+  ): number {
     const { units, users } = this;
     const { activityId, perUserLimit } = pool.rules;
     const newest = users.newest(lo, hi);
     this.newest = newest;
+    this.serial = newest;
     let heldInPool = 0;
     let held = 0;
+    let newestInPool = -1;
     let repeat = -1;
     for (let serial = newest; serial >= 0; serial = units.previous(serial)) {
       held++;
       if (units.activityId(serial) !== activityId) continue;
-      heldInPool++;
-      // With a limit of one the first coupon answers every repeat; else only the one claimed with the same key.
-      if (perUserLimit === 1 || ((keyLo | keyHi) !== 0 && units.hasKey(serial, keyLo, keyHi)))
-        repeat = serial;
+      if (heldInPool++ === 0) newestInPool = serial;
+      if ((keyLo | keyHi) !== 0 && units.hasKey(serial, keyLo, keyHi)) repeat = serial;
     }
+    // A claim with the same key is a repeat; with a limit of one every claim is, while the coupon counts.
+    if (repeat < 0 && perUserLimit === 1 && heldInPool > spentOfPool(spent)) repeat = newestInPool;
     if (repeat >= 0) {
       this.serial = repeat;
       return Verdict.alreadyClaimed;
     }
 
     const { rules } = this;
-    if (!rules.published) return Verdict.notActive;
-    if (nowMs < pool.rules.fromMs) return Verdict.notStarted;
-    if (nowMs >= pool.rules.untilMs) return Verdict.ended;
-    if (!rules.claimable || (this.audience !== null && !this.invites(lo, hi))) return Verdict.notEligible;
-    if (heldInPool >= perUserLimit || held >= rules.perUserLimit) {
-      this.serial = newest;
-      return Verdict.limitReached;
-    }
-    return WAIT;
+    const refused = refusesAll(rules, pool.rules, nowMs);
+    if (refused !== 0) return refused;
+    if (this.audience !== null && !this.invites(lo, hi)) return Verdict.notEligible;
+    const isFull =
+      heldInPool - spentOfPool(spent) >= perUserLimit || held - spentOfTemplate(spent) >= rules.perUserLimit;
+    return isFull ? Verdict.limitReached : WAIT;
   }
 
   private invites(lo: number, hi: number): boolean {

@@ -132,8 +132,6 @@ function differences(
     if (row.validFromMs !== undefined && row.validFromMs !== fromMs) edited.push('validFrom');
     if (row.validUntilMs !== undefined && row.validUntilMs !== untilMs) edited.push('validUntil');
   }
-  // Nothing that this version does locks or uses a coupon.
-  if (row.state !== undefined && row.state !== 0) edited.push('state');
   return edited;
 }
 

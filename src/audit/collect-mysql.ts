@@ -10,13 +10,34 @@ import { readFact } from '../records/mysql/facts.ts';
 import { MysqlPool } from '../records/mysql/pool.ts';
 import type { Session } from '../records/mysql/session.ts';
 import type { RowFact } from './facts.ts';
+import type {
+  CatalogEventFact,
+  EventFact,
+  Pages,
+  RedemptionFact,
+  ReturnFact,
+  SubjectFact,
+  UsageFact,
+} from './life-facts.ts';
+import {
+  CATALOG_EVENTS,
+  EVENTS,
+  type LifeTable,
+  orderOf,
+  pagesOf,
+  REDEMPTIONS,
+  RETURNS,
+  SUBJECTS,
+  USAGES,
+} from './life-tables.ts';
 import type { StoreFacts } from './store-facts.ts';
 
 const ROWS_PAGE = 8192;
 /** The database may be busy with a sale, and nobody waits for an audit as for a claim. */
 const STATEMENT_TIMEOUT_MS = 60_000;
 
-const COLUMNS = 'id, user_id, template_id, activity_id, code, claimed_at, valid_from, valid_until, state';
+const COLUMNS =
+  'id, user_id, template_id, activity_id, code, claimed_at, valid_from, valid_until, state, sequence, redemption_id';
 
 /** Opens the transaction: all that is read later is from this moment. */
 export async function openMysqlFacts(url: string): Promise<StoreFacts> {
@@ -96,10 +117,53 @@ class MysqlFacts implements StoreFacts {
         validFromMs: Number(row[6]),
         validUntilMs: Number(row[7]),
         state: Number(row[8]),
+        sequence: Number(row[9]),
+        redemptionId: Number(row[10]),
       }));
       if (rows.length < ROWS_PAGE) return;
       last = String(rows[rows.length - 1][0]);
     }
+  }
+
+  events(): Pages<EventFact> {
+    return this.pages(EVENTS);
+  }
+
+  redemptions(): Pages<RedemptionFact> {
+    return this.pages(REDEMPTIONS);
+  }
+
+  usages(): Pages<UsageFact> {
+    return this.pages(USAGES);
+  }
+
+  returns(): Pages<ReturnFact> {
+    return this.pages(RETURNS);
+  }
+
+  catalogEvents(): Pages<CatalogEventFact> {
+    return this.pages(CATALOG_EVENTS);
+  }
+
+  subjects(): Pages<SubjectFact> {
+    return this.pages(SUBJECTS);
+  }
+
+  private async *pages<T>(table: LifeTable<T>): AsyncGenerator<readonly T[]> {
+    const { name, columns, index } = table;
+    const from = `${name} ${index === undefined ? '' : await this.hint(name, index)}`;
+    yield* pagesOf(table, (where, values) =>
+      this.session.rows(`SELECT ${columns.join(', ')} FROM ${from} ${where} ${orderOf(table)}`, values),
+    );
+  }
+
+  /** Left to itself the optimizer sorts a large table for a page. Nothing where there is no such index. */
+  private async hint(table: string, index: string): Promise<string> {
+    const found = await this.session.row(
+      'SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = ? AND index_name = ?',
+      [table, index],
+    );
+    return found === undefined ? '' : `FORCE INDEX (${index})`;
   }
 
   async close(): Promise<void> {

@@ -6,7 +6,28 @@ import fs from 'node:fs';
 import Database from 'libsql';
 import { ENTRY_BYTES } from '../claimlog/entry.ts';
 import type { Activity, CodeExtent, Template } from '../domain/template.ts';
+import type { Cell } from '../records/redemptions/steps.ts';
 import type { RowFact } from './facts.ts';
+import type {
+  CatalogEventFact,
+  EventFact,
+  Pages,
+  RedemptionFact,
+  ReturnFact,
+  SubjectFact,
+  UsageFact,
+} from './life-facts.ts';
+import {
+  CATALOG_EVENTS,
+  EVENTS,
+  type LifeTable,
+  orderOf,
+  pagesOf,
+  REDEMPTIONS,
+  RETURNS,
+  SUBJECTS,
+  USAGES,
+} from './life-tables.ts';
 import type { StoreFacts } from './store-facts.ts';
 
 const BLOCKS_PAGE = 256;
@@ -14,9 +35,9 @@ const ROWS_PAGE = 4096;
 
 /** A row as one JSON array: the crossing into the library costs more than making and reading the text. */
 const ROW =
-  'json_array(id, CAST(user_id AS TEXT), template_id, activity_id, code, claimed_at, valid_from, valid_until, state)';
+  'json_array(id, CAST(user_id AS TEXT), template_id, activity_id, code, claimed_at, valid_from, valid_until, state, sequence, redemption_id)';
 
-type Row = [number, string, number, number, string, number, number, number, number];
+type Row = [number, string, number, number, string, number, number, number, number, number, number];
 
 export class StoreReader implements StoreFacts {
   private readonly db: Database.Database;
@@ -97,10 +118,48 @@ export class StoreReader implements StoreFacts {
         validFromMs: row[6],
         validUntilMs: row[7],
         state: row[8],
+        sequence: row[9],
+        redemptionId: row[10],
       }));
       if (rows.length < ROWS_PAGE) return;
       last = rows[rows.length - 1][0];
     }
+  }
+
+  events(): Pages<EventFact> {
+    return this.pages(EVENTS);
+  }
+
+  redemptions(): Pages<RedemptionFact> {
+    return this.pages(REDEMPTIONS);
+  }
+
+  usages(): Pages<UsageFact> {
+    return this.pages(USAGES);
+  }
+
+  returns(): Pages<ReturnFact> {
+    return this.pages(RETURNS);
+  }
+
+  catalogEvents(): Pages<CatalogEventFact> {
+    return this.pages(CATALOG_EVENTS);
+  }
+
+  subjects(): Pages<SubjectFact> {
+    return this.pages(SUBJECTS);
+  }
+
+  private pages<T>(table: LifeTable<T>): Pages<T> {
+    const { name, columns } = table;
+    return pagesOf(table, async (where, values) => {
+      const { page } = this.db
+        .prepare(
+          `SELECT json_group_array(json_array(${columns.join(', ')})) AS page FROM (SELECT * FROM ${name} ${where} ${orderOf(table)})`,
+        )
+        .get(...values) as { page: string };
+      return JSON.parse(page) as Cell[][];
+    });
   }
 
   async close(): Promise<void> {

@@ -11,6 +11,8 @@ export interface TemplateFact {
   /** Units in all, serials 0 … total - 1. */
   readonly total: number;
   readonly perUserLimit: number;
+  /** Its limits do not count coupons that are used, expired or voided. */
+  readonly countsUsable?: boolean;
   /** Left out: the rows' validity is not checked. */
   readonly validity?: Validity;
 }
@@ -35,7 +37,12 @@ export interface RowFact {
   /** What is left out is not checked. */
   readonly validFromMs?: number;
   readonly validUntilMs?: number;
+  /** By its number in coupons/states.ts. */
   readonly state?: number;
+  /** Of its last event; 1 is the claim. */
+  readonly sequence?: number;
+  /** The last one that has touched it; 0: none has. */
+  readonly redemptionId?: number;
 }
 
 export interface LeaseFact {

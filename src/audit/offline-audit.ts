@@ -27,6 +27,7 @@ export async function offlineAudit(
       log: beyond,
       flushed: keptBelowWatermarks(fileDisk, root, logs),
       rows: store.rows(),
+      lives: store,
       ledger: null,
       logs,
       codes: await codeRules(store, codeKey, await store.extents()),

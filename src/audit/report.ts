@@ -3,12 +3,24 @@
 /** Problems told in words per check; the rest is only counted. */
 export const PROBLEMS_TOLD_MAX = 100;
 
-export type CheckName = 'units' | 'accounting' | 'limits' | 'activities' | 'rows' | 'codes' | 'watermarks';
+export type CheckName =
+  | 'units'
+  | 'accounting'
+  | 'limits'
+  | 'activities'
+  | 'rows'
+  | 'codes'
+  | 'watermarks'
+  | 'states'
+  | 'redemptions'
+  | 'usages'
+  | 'returns'
+  | 'catalog';
 
 export interface CheckReport {
   readonly name: CheckName;
   readonly ok: boolean;
-  /** Things looked at: claims, units, users, rows or logs. */
+  /** Things looked at: claims, units, users, rows, logs, events, redemptions, usages, returns, or events of the catalog. */
   readonly checked: number;
   /** All problems found, of which `problems` tells the first ones. */
   readonly problemCount: number;

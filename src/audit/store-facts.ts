@@ -1,8 +1,9 @@
 /** What an audit reads of the record store, all of it as it was at one moment. SQLite and MySQL stand behind it. */
 import type { Activity, CodeExtent, Template } from '../domain/template.ts';
 import type { RowFact } from './facts.ts';
+import type { LifeFacts } from './life-facts.ts';
 
-export interface StoreFacts {
+export interface StoreFacts extends LifeFacts {
   /** Positions by log id. */
   watermarks(): Promise<Map<number, number>>;
   templates(): Promise<Template[]>;

@@ -11,6 +11,7 @@ import { parseUserId } from '../domain/user-id.ts';
 import { ok, type Problem, type Result } from '../problems.ts';
 import {
   type Caller,
+  type Credential,
   type HeaderReader,
   NO_CREDENTIALS,
   USER_NEEDED,
@@ -24,8 +25,12 @@ import { secretMatcher } from './secret-matcher.ts';
 
 export interface Authenticator {
   readonly caller: (header: HeaderReader) => Result<Caller>;
+  /** The same for a caller who stays connected: what was proven now may end while the connection lives. */
+  readonly credential: (header: HeaderReader) => Result<Credential>;
   /** A token that came in a message instead of a header. */
-  readonly fromToken: (token: string) => Result<Caller>;
+  readonly fromToken: (token: string) => Result<Credential>;
+  /** The gateway key was sent, and is right: what the caller tells of the connection in front of it is believed. */
+  readonly isGateway: (header: HeaderReader) => boolean;
   /** Who claims: [lo, hi] in `words`, or a shared constant that says why not. */
   readonly claimUser: (header: HeaderReader, words: Uint32Array) => 'ok' | Problem;
 }
@@ -38,6 +43,8 @@ export interface AuthenticatorOptions {
   readonly nowMs?: () => number;
 }
 
+/** Keys and the admin token hold as long as this process. */
+const NEVER_ENDS = (): null => null;
 const SERVICE: Caller = Object.freeze({ userId: null, service: true, operator: false });
 const OPERATOR: Caller = Object.freeze({ userId: null, service: true, operator: true });
 const NOT_AUTHENTICATED = Object.freeze({ ok: false as const, problem: NO_CREDENTIALS });
@@ -75,10 +82,15 @@ function gatewayAuthenticator(isAdminToken: Matcher, isGatewayKey: Matcher | nul
 
   return {
     caller,
-    fromToken: (token) => {
-      if (isAdminToken(token)) return ok(OPERATOR);
-      return isGatewayKey?.(token) ? ok(SERVICE) : refuse(WRONG_TOKEN);
+    credential: (header) => {
+      const proven = caller(header);
+      return proven.ok ? ok(lasting(proven.value)) : proven;
     },
+    fromToken: (token) => {
+      if (isAdminToken(token)) return ok(lasting(OPERATOR));
+      return isGatewayKey?.(token) ? ok(lasting(SERVICE)) : refuse(WRONG_TOKEN);
+    },
+    isGateway: (header) => isGatewayKey?.(header('x-gateway-key')) ?? false,
     claimUser: (header, words) => {
       const userId = header('x-user-id');
       if (userId !== '' && (isGatewayKey === null || isGatewayKey(header('x-gateway-key')))) {
@@ -95,23 +107,30 @@ function jwtAuthenticator(
   verify: JwtVerifier,
   nowMs: () => number,
 ): Authenticator {
-  function fromToken(token: string): Result<Caller> {
-    if (isAdminToken(token)) return ok(OPERATOR);
+  function fromToken(token: string): Result<Credential> {
+    if (isAdminToken(token)) return ok(lasting(OPERATOR));
     const identity = verify(token, nowMs());
-    return isIdentity(identity) ? ok(identity.caller) : refuse(identity);
+    return isIdentity(identity) ? ok(identity) : refuse(identity);
   }
 
-  function caller(header: HeaderReader): Result<Caller> {
+  function credential(header: HeaderReader): Result<Credential> {
     const key = isGatewayKey === null ? '' : header('x-gateway-key');
     if (key !== '' && !isGatewayKey!(key)) return refuse(WRONG_GATEWAY_KEY);
     const token = bearerOf(header);
-    if (token === null) return key !== '' ? ok(SERVICE) : NOT_AUTHENTICATED;
+    if (token === null) return key !== '' ? ok(lasting(SERVICE)) : NOT_AUTHENTICATED;
     return fromToken(token);
+  }
+
+  function caller(header: HeaderReader): Result<Caller> {
+    const proven = credential(header);
+    return proven.ok ? ok(proven.value.caller) : proven;
   }
 
   return {
     caller,
+    credential,
     fromToken,
+    isGateway: (header) => isGatewayKey?.(header('x-gateway-key')) ?? false,
     claimUser: (header, words) => {
       const token = bearerOf(header);
       if (token === null || isAdminToken(token)) return userOf(caller(header), words);
@@ -132,6 +151,10 @@ function verifierOf(config: AuthConfig, options: AuthenticatorOptions): JwtVerif
   }
   if (options.jwks === undefined) throw new Error('AUTH=jwt with JWKS_URL needs the key set loaded');
   return options.jwks.verify;
+}
+
+function lasting(caller: Caller): Credential {
+  return { caller, ended: NEVER_ENDS };
 }
 
 function userOf(result: Result<Caller>, words: Uint32Array): 'ok' | Problem {

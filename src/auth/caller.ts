@@ -1,5 +1,5 @@
 /** Who is calling, and what a route may ask of them. 401 is decided before this, 403 here. */
-import { ok, problem, type Result } from '../problems.ts';
+import { ok, type Problem, problem, type Result } from '../problems.ts';
 
 /** By lower-case name; '' when the header is absent. */
 export type HeaderReader = (lowerCaseName: string) => string;
@@ -9,6 +9,13 @@ export interface Caller {
   /** May make service calls; every operator may. */
   readonly service: boolean;
   readonly operator: boolean;
+}
+
+/** What a caller has proven, for as long as it holds. */
+export interface Credential {
+  readonly caller: Caller;
+  /** Null while it holds, else why not any more. To be asked before each use; costs no verification. */
+  readonly ended: (nowMs: number) => Problem | null;
 }
 
 /** Refusals are made once: they are values, and the claim path hands them out without allocating. */

@@ -52,7 +52,7 @@ export async function loadJwks(url: string, options: JwksOptions = {}): Promise<
 
   async function load(): Promise<void> {
     try {
-      const found = await fetchKeys(get, url);
+      const found = await fetchKeys(get, url, stands);
       keys = found.map((key) => keys.find((old) => old.kid === key.kid && old.pem === key.pem) ?? key);
       byHeader.clear();
       refreshedAtMs = clock();
@@ -87,6 +87,12 @@ export async function loadJwks(url: string, options: JwksOptions = {}): Promise<
     return key;
   }
 
+  /** For tokens that were verified and are still used: a key taken out of the set ends them too. */
+  function stands(key: KnownKey, nowMs: number): boolean {
+    if (nowMs - refreshedAtMs >= REFRESH_AFTER_MS) refresh(nowMs);
+    return keys.includes(key);
+  }
+
   function verify(token: string, nowMs: number): ReturnType<JwtVerifier> {
     const key = keyOf(token);
     if (key === null || nowMs - refreshedAtMs >= REFRESH_AFTER_MS) refresh(nowMs);
@@ -115,7 +121,9 @@ function kidOf(header: string): string | null | undefined {
   }
 }
 
-async function fetchKeys(get: typeof fetch, url: string): Promise<KnownKey[]> {
+type Stands = (key: KnownKey, nowMs: number) => boolean;
+
+async function fetchKeys(get: typeof fetch, url: string, stands: Stands): Promise<KnownKey[]> {
   const response = await get(url, {
     signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
     // A redirect could lead to where the URL was not allowed to.
@@ -127,18 +135,22 @@ async function fetchKeys(get: typeof fetch, url: string): Promise<KnownKey[]> {
   if (body.length > BODY_CHARS_MAX) throw new Error('the answer is too large');
   const list = (JSON.parse(body) as { keys?: unknown }).keys;
   if (!Array.isArray(list)) throw new Error('the answer is no key set');
-  const keys = list.slice(0, KEYS_MAX).flatMap(keyOfJwk);
+  const keys = list.slice(0, KEYS_MAX).flatMap((jwk) => keyOfJwk(jwk, stands));
   if (keys.length === 0) throw new Error('no usable key: RSA of at least 2048 bits, EC P-256 or Ed25519');
   return keys;
 }
 
 /** Keys for other uses and of other kinds, symmetric ones above all, are passed over. */
-function keyOfJwk(jwk: unknown): KnownKey[] {
+function keyOfJwk(jwk: unknown, stands: Stands): KnownKey[] {
   if (typeof jwk !== 'object' || jwk === null) return [];
   const { kid, kty, use, alg, d } = jwk as Record<string, unknown>;
   if (kty === 'oct' || d !== undefined || (use !== undefined && use !== 'sig')) return [];
   const key = publicKeyOf({ key: jwk as Record<string, string>, format: 'jwk' });
   if (key === null || (alg !== undefined && alg !== key.algorithm)) return [];
-  const verify = jwtVerifier({ algorithm: key.algorithm, key: key.pem });
-  return [{ kid: typeof kid === 'string' ? kid : null, pem: key.pem, verify }];
+  const known: KnownKey = {
+    kid: typeof kid === 'string' ? kid : null,
+    pem: key.pem,
+    verify: jwtVerifier({ algorithm: key.algorithm, key: key.pem }, (nowMs) => stands(known, nowMs)),
+  };
+  return [known];
 }

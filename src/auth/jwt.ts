@@ -6,7 +6,7 @@
 import { createVerifier } from 'fast-jwt';
 import { parseUserId, userIdFromJson } from '../domain/user-id.ts';
 import type { Problem } from '../problems.ts';
-import { type Caller, EARLY_TOKEN, EXPIRED_TOKEN, NO_USER_IN_TOKEN, WRONG_TOKEN } from './caller.ts';
+import { type Credential, EARLY_TOKEN, EXPIRED_TOKEN, NO_USER_IN_TOKEN, WRONG_TOKEN } from './caller.ts';
 
 export interface JwtKey {
   readonly algorithm: 'HS256' | 'RS256' | 'ES256' | 'EdDSA';
@@ -14,8 +14,7 @@ export interface JwtKey {
   readonly key: string;
 }
 
-export interface Identity {
-  readonly caller: Caller;
+export interface Identity extends Credential {
   /** Words of the user id; 0, 0 without one. */
   readonly lo: number;
   readonly hi: number;
@@ -32,7 +31,8 @@ export function isIdentity(value: Identity | Problem): value is Identity {
 const TOKENS_CACHED = 10_000;
 const TOKEN_CHARS_MAX = 8192;
 
-export function jwtVerifier(key: JwtKey): JwtVerifier {
+/** `inForce`: whether the key is still one to believe, where that can change. */
+export function jwtVerifier(key: JwtKey, inForce: (nowMs: number) => boolean = () => true): JwtVerifier {
   const verify = createVerifier({
     key: key.key,
     algorithms: [key.algorithm],
@@ -53,7 +53,7 @@ export function jwtVerifier(key: JwtKey): JwtVerifier {
     if (typeof payload !== 'object' || payload === null) return WRONG_TOKEN;
     let identity = identities.get(payload);
     if (identity === undefined) {
-      identity = identityOf(payload as Record<string, unknown>);
+      identity = identityOf(payload as Record<string, unknown>, inForce);
       identities.set(payload, identity);
     }
     if (!isIdentity(identity)) return identity;
@@ -62,7 +62,10 @@ export function jwtVerifier(key: JwtKey): JwtVerifier {
   };
 }
 
-function identityOf(payload: Record<string, unknown>): Identity | Problem {
+function identityOf(
+  payload: Record<string, unknown>,
+  inForce: (nowMs: number) => boolean,
+): Identity | Problem {
   const notBeforeMs = timeOf(payload.nbf, 0);
   const expiresMs = timeOf(payload.exp, Number.POSITIVE_INFINITY);
   if (notBeforeMs === null || expiresMs === null) return WRONG_TOKEN;
@@ -74,7 +77,9 @@ function identityOf(payload: Record<string, unknown>): Identity | Problem {
   const words = new Uint32Array(2);
   if (userId !== null) parseUserId(userId, words);
   const caller = Object.freeze({ userId, service, operator });
-  return { caller, lo: words[0]!, hi: words[1]!, notBeforeMs, expiresMs };
+  const ended = (nowMs: number): Problem | null =>
+    nowMs >= expiresMs ? EXPIRED_TOKEN : inForce(nowMs) ? null : WRONG_TOKEN;
+  return { caller, ended, lo: words[0]!, hi: words[1]!, notBeforeMs, expiresMs };
 }
 
 /** RFC 7519 NumericDate, in seconds; null when it is there and is none. */

@@ -1,7 +1,8 @@
 /** The activity bodies of the HTTP API as schemas, and activities as JSON. */
 import { z } from 'zod';
-import type { Activity } from '../domain/template.ts';
+import type { Activity, Template } from '../domain/template.ts';
 import { PER_USER_LIMIT_MAX, STOCK_MAX, TEMPLATE_ID_MAX } from '../limits.ts';
+import { activityState } from './activity-state.ts';
 import { id, integer, nameText, time, timeText } from './fields.ts';
 
 const fields = {
@@ -40,17 +41,7 @@ export const activityPatch = z
     return changes as ActivityChanges;
   });
 
-export const ACTIVITY_STATES = ['scheduled', 'running', 'stopped', 'ended'] as const;
-export type ActivityState = (typeof ACTIVITY_STATES)[number];
-
-/** By the clock: one that was stopped early is `stopped` until its end would have come, then `ended` like any other. */
-export function activityState(activity: Activity, nowMs: number): ActivityState {
-  if (nowMs >= activity.endsAtMs) return 'ended';
-  if (activity.status === 'stopped') return 'stopped';
-  return nowMs < activity.startsAtMs ? 'scheduled' : 'running';
-}
-
-function publicFields(activity: Activity, nowMs: number) {
+function publicFields(activity: Activity, template: Template, nowMs: number) {
   return {
     id: String(activity.id),
     templateId: String(activity.templateId),
@@ -58,19 +49,19 @@ function publicFields(activity: Activity, nowMs: number) {
     startsAt: timeText(activity.startsAtMs),
     endsAt: timeText(activity.endsAtMs),
     perUserLimit: activity.perUserLimit,
-    status: activityState(activity, nowMs),
+    state: activityState(activity, template, nowMs),
   };
 }
 
-export function operatorActivityJson(activity: Activity, nowMs: number) {
+export function operatorActivityJson(activity: Activity, template: Template, nowMs: number) {
   return {
-    ...publicFields(activity, nowMs),
+    ...publicFields(activity, template, nowMs),
     stock: activity.stock,
     createdAt: timeText(activity.createdAtMs),
     version: activity.version,
   };
 }
 
-export function publicActivityJson(activity: Activity, nowMs: number, remaining: number) {
-  return { ...publicFields(activity, nowMs), remaining };
+export function publicActivityJson(activity: Activity, template: Template, nowMs: number, remaining: number) {
+  return { ...publicFields(activity, template, nowMs), remaining };
 }

@@ -6,6 +6,7 @@
  */
 import type { CodeExtent } from '../domain/template.ts';
 import type { CatalogChanges } from '../ports-cluster.ts';
+import { oweStored } from './activity-saving.ts';
 import type { Catalog } from './catalog.ts';
 
 export const FOLLOW_INTERVAL_MS = 500;
@@ -64,7 +65,14 @@ export class CatalogFollower {
     this.#options.onRefreshed?.();
   }
 
+  /** Resolves when what was stored before the call is in the catalog; the engine may still have to be told. */
+  async known(): Promise<void> {
+    await this.#look();
+  }
+
+  /** The pools of what is on sale can be reached from now on; the tick makes them what is stored. */
   start(intervalMs = FOLLOW_INTERVAL_MS): void {
+    oweStored(this.#options.catalog);
     this.#intervalMs = intervalMs;
     this.#stopped = false;
     this.#schedule();

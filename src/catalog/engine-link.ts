@@ -15,8 +15,8 @@ interface Owed {
   /** Extents not yet delivered; one change without an extent is `null`. */
   readonly extents: (CodeExtent | null)[];
   readonly closes: Set<number>;
-  /** It was logged that this could not be told. */
-  failed: boolean;
+  /** How often it could not be told. */
+  failures: number;
 }
 
 export class EngineLink {
@@ -38,6 +38,11 @@ export class EngineLink {
   /** Templates with something owed. */
   behind(): number[] {
     return [...this.#owed.keys()];
+  }
+
+  /** Deliveries that failed since the last one that did not. */
+  failures(templateId: number): number {
+    return this.#owed.get(templateId)?.failures ?? 0;
   }
 
   /** To be told with the template's next delivery. */
@@ -70,13 +75,13 @@ export class EngineLink {
       }
       this.#owed.delete(templateId);
     } catch (error) {
-      if (!owed.failed) {
+      if (owed.failures === 0) {
         this.#log.error(
           { err: error, templateId },
           'a stored change did not reach the engine yet; it is told again',
         );
       }
-      owed.failed = true;
+      owed.failures++;
     }
   }
 
@@ -98,7 +103,7 @@ export class EngineLink {
     const owed = this.#owed.get(templateId) ?? {
       extents: [],
       closes: new Set<number>(),
-      failed: false,
+      failures: 0,
     };
     this.#owed.set(templateId, owed);
     return owed;

@@ -2,12 +2,13 @@
  * What the catalog asks of the claim engine, and when.
  *
  * The record store is the truth: a change is stored first and told to the engine afterwards, except that units are
- * taken for an activity before it is stored as active. So a crash at any point leaves something the engine can
- * compute again at start, from `status` and `stock` of what is stored and from the claims: a template's units minus
- * the stock of its active activities are its general pool, and stopped activities own only what was claimed in them.
+ * taken for an activity before it is stored as having them; what is about to be taken is stored before. So a crash at
+ * any point leaves something the engine can compute again at start, from `status` and `stock` of what is stored and
+ * from the claims: a template's units minus the stock of its active activities are its general pool, and the others own
+ * only what was claimed in them. Where a ledger outlives the node, any node brings to its end what was asked for.
  *
- *   create an activity   stored as stopped (its id is assigned) → openActivity → stored as active
- *   enlarge an activity  resizeActivity → stored
+ *   create an activity   stored as unopened and asked for (its id is assigned) → openActivity → stored as active
+ *   enlarge an activity  stored as asked for → resizeActivity → stored
  *   stop an activity     stored as stopped → templateChanged → closeActivity
  *   change a template    stored, with its new code extent → templateChanged
  *

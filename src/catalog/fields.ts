@@ -3,6 +3,7 @@
  * caller what is allowed; `field`, value and problem are added where the answer is made (http/validation.ts).
  */
 import { z } from 'zod';
+import { isSeen, nameKey } from '../domain/template-name.ts';
 import { userIdFromJson } from '../domain/user-id.ts';
 import { NAME_CHARS_MAX } from '../limits.ts';
 
@@ -16,21 +17,51 @@ export function integer(min: number, max: number) {
   return z.int({ error: allowed }).min(min, { error: allowed }).max(max, { error: allowed });
 }
 
+/** The same as query strings have it: decimal text. */
+export function decimal(min: number, max: number) {
+  const allowed = `an integer from ${min} to ${max}`;
+  return z
+    .string({ error: allowed })
+    .regex(/^\d{1,9}$/, { error: allowed })
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, { error: allowed });
+}
+
+/** A switch in a query string. */
+export const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+
 /** Minor units of a currency. */
 export const money = (min: 0 | 1) => integer(min, Number.MAX_SAFE_INTEGER);
 
 /** No lone surrogates and no control characters: what is stored must come back as it was, and fit one line. */
-function isPlainText(text: string): boolean {
+export function isPlainText(text: string): boolean {
   return !/[\p{Cc}\p{Cs}]/u.test(text);
 }
 
-const NAME_ALLOWED = `text of 1 to ${NAME_CHARS_MAX} characters, without control characters`;
+/** Text that others name things by, as it is: ids of orders, of returns, of transactions. */
+export function token(charsMax: number) {
+  const allowed = `text of 1 to ${charsMax} characters without control characters`;
+  return z
+    .string({ error: allowed })
+    .min(1, { error: allowed })
+    .max(charsMax, { error: allowed })
+    .refine(isPlainText, { error: allowed });
+}
+
+const CURRENCY_ALLOWED = 'an ISO 4217 code like CNY';
+export const currency = z
+  .string({ error: CURRENCY_ALLOWED })
+  .regex(/^[A-Z]{3}$/, { error: CURRENCY_ALLOWED });
+
+const NAME_ALLOWED = `text of 1 to ${NAME_CHARS_MAX} characters, without control and invisible characters`;
+/** → trimmed, in NFC. */
 export const nameText = z
   .string({ error: NAME_ALLOWED })
   .trim()
+  .overwrite(nameKey)
   .min(1, { error: NAME_ALLOWED })
   .max(NAME_CHARS_MAX, { error: NAME_ALLOWED })
-  .refine(isPlainText, { error: NAME_ALLOWED });
+  .refine(isSeen, { error: NAME_ALLOWED });
 
 /** Line breaks and tabs are fine in an introduction. */
 const INTRO_ALLOWED = `text of at most ${INTRO_CHARS_MAX} characters, or null`;
@@ -70,7 +101,7 @@ export function timeText(ms: number): string {
 export function id(max: number) {
   const allowed = `an id: a decimal string or an integer from 1 to ${max}`;
   return z
-    .union([z.string().regex(/^[1-9]\d{0,15}$/), z.int()], { error: allowed })
+    .union([z.string().regex(/^[1-9]\d{0,15}$/), z.int({ error: allowed })], { error: allowed })
     .transform(Number)
     .refine((value) => value >= 1 && value <= max, { error: allowed });
 }
@@ -87,6 +118,8 @@ const REFERENCE_ALLOWED = `text of 1 to ${REFERENCE_CHARS_MAX} characters or a s
 
 /** Goods and categories belong to the shop: any short text names one; numbers are taken as their decimal text. */
 export const reference = z
-  .union([z.string().min(1).max(REFERENCE_CHARS_MAX), z.int()], { error: REFERENCE_ALLOWED })
+  .union([z.string().min(1).max(REFERENCE_CHARS_MAX), z.int({ error: REFERENCE_ALLOWED })], {
+    error: REFERENCE_ALLOWED,
+  })
   .transform(String)
   .refine(isPlainText, { error: REFERENCE_ALLOWED });

@@ -6,8 +6,11 @@
 import { type Result, refused } from '../problems.ts';
 import type { Catalog } from './catalog.ts';
 
-/** Each further one means that somebody else's change came through. */
-const TRIES_MAX = 8;
+/**
+ * Each further one means that somebody else's change came through, so others' progress is what they cost; how long is
+ * for the turn to bound (turns.ts). Enough for some ten nodes that all change one template without a pause.
+ */
+const TRIES_MAX = 64;
 
 /** changed: somebody else was first; take in and judge again. */
 export type Attempt<T> = Result<T> | 'changed';

@@ -1,21 +1,13 @@
 /** Pages of templates and activities, newest (highest id) first. A cursor is the id the page before ended with. */
 import { z } from 'zod';
+import { wasOpened } from '../domain/lifecycle.ts';
 import type { Activity, Template } from '../domain/template.ts';
+import { nameKey } from '../domain/template-name.ts';
 import { PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, TEMPLATE_ID_MAX } from '../limits.ts';
-import { ACTIVITY_STATES, activityState } from './activity-schema.ts';
-import { type Catalog, wasOpened } from './catalog.ts';
-import { id } from './fields.ts';
+import { ACTIVITY_STATES, activityState } from './activity-state.ts';
+import type { Catalog } from './catalog.ts';
+import { decimal, id } from './fields.ts';
 import { shownStatus } from './template-json.ts';
-
-/** A number as query strings have it. */
-function decimal(min: number, max: number) {
-  const allowed = `an integer from ${min} to ${max}`;
-  return z
-    .string()
-    .regex(/^\d{1,9}$/, { error: allowed })
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, { error: allowed });
-}
 
 const CURSOR_ALLOWED = 'the value of "next" of the page before';
 export const pageParameters = {
@@ -37,7 +29,7 @@ export const templateListQuery = z.strictObject({
 export const activityListQuery = z.strictObject({
   ...pageParameters,
   templateId: id(TEMPLATE_ID_MAX).optional(),
-  status: z.enum(ACTIVITY_STATES).optional(),
+  state: z.enum(ACTIVITY_STATES).optional(),
 });
 
 export interface Page<T> {
@@ -51,16 +43,20 @@ export function listTemplates(
   query: z.output<typeof templateListQuery>,
   nowMs: number,
 ): Page<Template> {
-  const part = query.q?.toLowerCase() ?? '';
+  const part = searched(query.q ?? '');
   const found: Template[] = [];
   for (const template of catalog.templates()) {
     const status = shownStatus(template, nowMs);
     if (query.status === undefined ? status === 'deleted' : status !== query.status) continue;
     if (query.productLine !== undefined && template.productLine !== query.productLine) continue;
-    if (part !== '' && !template.name.toLowerCase().includes(part)) continue;
+    if (part !== '' && !searched(template.name).includes(part)) continue;
     found.push(template);
   }
   return pageOf(found, query);
+}
+
+function searched(text: string): string {
+  return nameKey(text).toLowerCase();
 }
 
 export function listActivities(
@@ -69,10 +65,12 @@ export function listActivities(
   nowMs: number,
 ): Page<Activity> {
   const found: Activity[] = [];
+  const stateOf = (activity: Activity) =>
+    activityState(activity, catalog.template(activity.templateId)!, nowMs);
   const all = query.templateId === undefined ? catalog.activities() : catalog.activitiesOf(query.templateId);
   for (const activity of all) {
     if (!wasOpened(activity)) continue;
-    if (query.status !== undefined && activityState(activity, nowMs) !== query.status) continue;
+    if (query.state !== undefined && query.state !== stateOf(activity)) continue;
     found.push(activity);
   }
   return pageOf(found, query);

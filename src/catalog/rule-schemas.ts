@@ -21,15 +21,28 @@ const threshold = z
       .min(1, { error: 'at least one tier' })
       .max(TIERS_MAX, { error: `at most ${TIERS_MAX} tiers` }),
     repeat: z.boolean().exactOptional(),
+    maxOff: money(1).exactOptional(),
   })
-  .superRefine(({ tiers, repeat }, ctx) => {
-    for (let i = 1; i < tiers.length; i++) {
-      if (tiers[i]!.spend > tiers[i - 1]!.spend) continue;
-      const message = `more than the spend of the tier before, ${tiers[i - 1]!.spend}`;
-      ctx.addIssue({ code: 'custom', path: ['tiers', i, 'spend'], message });
+  .superRefine(({ tiers, repeat, maxOff }, ctx) => {
+    const wrong = (i: number, name: 'spend' | 'off', message: string) =>
+      ctx.addIssue({ code: 'custom', path: ['tiers', i, name], message });
+    for (const [i, { spend, off }] of tiers.entries()) {
+      if (off > spend) wrong(i, 'off', `at most the spend of its tier, ${spend}`);
+      if (i === 0) continue;
+      const before = tiers[i - 1]!;
+      if (spend <= before.spend) wrong(i, 'spend', `more than the spend of the tier before, ${before.spend}`);
+      // Or whoever spends more would pay more than a little below.
+      if (off <= before.off) wrong(i, 'off', `more than the off of the tier before, ${before.off}`);
     }
     if (repeat === true && tiers.length > 1) {
       ctx.addIssue({ code: 'custom', path: ['repeat'], message: 'true only with a single tier' });
+    }
+    if (maxOff !== undefined && repeat !== true) {
+      ctx.addIssue({
+        code: 'custom',
+        path: ['maxOff'],
+        message: 'only with repeat: a tier takes its off once',
+      });
     }
   });
 

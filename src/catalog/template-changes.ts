@@ -3,22 +3,21 @@
  * it waits for its turn, judges the stored template, stores the next version and tells the engine. Asking for a state
  * that is reached already is no mistake (the answer to the first request may have been lost) and changes nothing.
  */
+import { randomUUID } from 'node:crypto';
 import { spacesOverlap } from '../domain/code-space.ts';
 import type { Template, TemplateStatus } from '../domain/template.ts';
-import { TEMPLATE_ID_MAX } from '../limits.ts';
+import { STOCK_MAX, TEMPLATE_ID_MAX } from '../limits.ts';
 import type { IdempotencyMark } from '../ports.ts';
 import { ok, type Result, refused } from '../problems.ts';
 import { stopActivitiesOf } from './activity-changes.ts';
+import { windowTooSmall } from './activity-window.ts';
 import type { Catalog } from './catalog.ts';
 import { fingerprint, markOf } from './fingerprint.ts';
 import { type Attempt, judged } from './judging.ts';
 import { isOver } from './template-json.ts';
 import { applied, changedFields, frozenProblem } from './template-patch.ts';
-import { extentFor, remember, save, settle } from './template-saving.ts';
+import { codesOverlap, extentFor, remember, save, settle } from './template-saving.ts';
 import type { TemplateChanges, TemplateFields } from './template-schema.ts';
-
-/** No template has this id. */
-const PATTERNS_TURN = 0;
 
 /** → the new draft, or on a repeat under the same key the template that was created then, as it is now. */
 export function createTemplate(
@@ -35,11 +34,10 @@ export function createTemplate(
     version: 1,
   };
   return judged(catalog, async () => {
-    let idMax = 0;
-    for (const template of catalog.templates()) idMax = Math.max(idMax, template.id);
-    if (idMax >= TEMPLATE_ID_MAX) return refused('invalid_state', 'All template ids have been given out.');
+    if (catalog.lastTemplateId >= TEMPLATE_ID_MAX)
+      return refused('invalid_state', 'All template ids have been given out.');
     const saved = await catalog.store.saveTemplate(draft, null, markOf('POST /v1/templates', key, fields));
-    const outcome = settle(catalog, saved, fields.name);
+    const outcome = await settle(catalog, saved, fields.name);
     return outcome !== 'changed' && outcome.ok ? ok(outcome.value.template) : outcome;
   });
 }
@@ -56,7 +54,12 @@ export function patchTemplate(
     if (changed.length === 0) return ok(template);
     const frozen = frozenProblem(template, next.value, changed);
     if (frozen !== null) return { ok: false, problem: frozen };
-    return save(catalog, next.value, extentFor(catalog, template, next.value), null);
+    const activities = catalog.activitiesOf(id, 'unopened ones too');
+    const tooSmall = windowTooSmall(template, next.value, activities, catalog.now());
+    if (tooSmall !== null) return { ok: false, problem: tooSmall };
+    const isMoved = changed.includes('claimFromMs') || changed.includes('claimUntilMs');
+    const extent = extentFor(catalog, template, next.value);
+    return save(catalog, next.value, extent, null, isMoved ? activities : null);
   });
 }
 
@@ -70,15 +73,10 @@ export function publishTemplate(catalog: Catalog, id: number): Promise<Result<Te
     }
     const publishedAtMs = template.publishedAtMs ?? nowMs;
     const next: Template = { ...template, status: 'published', publishedAtMs };
-    const publish = () => save(catalog, next, extentFor(catalog, template, next), null);
-    if (next.code === null) return publish();
-    // Patterns are compared with one another, so their publishing takes turns across templates too.
-    return catalog.inTurn(PATTERNS_TURN, async () => {
-      const rival = overlapping(catalog, next);
-      if (rival === null) return publish();
-      const detail = `Its code pattern could make codes of template ${rival}.`;
-      return refused('invalid_state', detail, { templateId: String(rival) });
-    });
+    // The store compares patterns again, with what all nodes have reserved by then; here also those without any units.
+    const rival = overlapping(catalog, next);
+    if (rival !== null) return codesOverlap(rival);
+    return save(catalog, next, extentFor(catalog, template, next), null);
   });
 }
 
@@ -113,9 +111,12 @@ export function raiseStock(
   total: number,
   key: string | null,
 ): Promise<Result<Template>> {
-  const mark = markOf(`PUT /v1/templates/${id}/stock`, key, { total });
+  const mark = markOf(stockScope(id), key, { total });
   return change(catalog, id, async (template) => {
-    if (total < template.total) return stockBelow(catalog, template, total, mark);
+    if (total < template.total) {
+      const below = `stock can only be raised: it is ${template.total}, asked for ${total}.`;
+      return refusedOnce(catalog, template, mark, refused('field_frozen', below, { fields: ['stock'] }));
+    }
     if (total === template.total) return mark === null ? ok(template) : remember(catalog, template, mark);
     const next = { ...template, total };
     return save(catalog, next, extentFor(catalog, template, next), mark);
@@ -123,26 +124,58 @@ export function raiseStock(
 }
 
 /**
- * Less than there is: either wrong, or the repeat of a request that was right when its key was used first. The port
+ * So many units more than there are when its turn comes, on whichever node: of several at once each is added, and each
+ * once. It is named in what is stored, since two that make the same of the same version would look like one; and it is
+ * kept as done, with a key of its own where the request has none, since a save whose answer was lost is made again.
+ */
+export function addStock(
+  catalog: Catalog,
+  id: number,
+  units: number,
+  key: string | null,
+): Promise<Result<Template>> {
+  const addition = randomUUID();
+  const asked = markOf(stockScope(id), key, { add: units });
+  const mark = asked ?? markOf(`${stockScope(id)} once`, addition, null);
+  return change(catalog, id, async (template) => {
+    const total = template.total + units;
+    if (total > STOCK_MAX) return refusedOnce(catalog, template, asked, beyondStock(template, units));
+    const next = { ...template, total, lastAddition: addition };
+    return save(catalog, next, extentFor(catalog, template, next), mark);
+  });
+}
+
+function stockScope(id: number): string {
+  return `PUT /v1/templates/${id}/stock`;
+}
+
+function beyondStock({ total }: Template, units: number): Result<never> {
+  const problem = `is ${units}, on top of ${total}`;
+  const allowed = total === STOCK_MAX ? 'nothing more' : `an integer from 1 to ${STOCK_MAX - total}`;
+  return refused('invalid_request', `add: ${problem} (allowed: ${allowed})`, {
+    errors: [{ field: 'add', problem, allowed }],
+  });
+}
+
+/**
+ * Too little or too much: either wrong, or the repeat of a request that was right when its key was used first. The port
  * tells whether a key is known only by using it, so the refusal itself is marked, under a fingerprint of its own:
  * known as "refused" or not known before → refused; known otherwise → asked again under the fingerprint it would
  * have had, which tells a repeat from another request.
  */
-async function stockBelow(
+async function refusedOnce(
   catalog: Catalog,
   template: Template,
-  total: number,
   mark: IdempotencyMark | null,
+  refusal: Result<never>,
 ): Promise<Attempt<Template>> {
   if (mark !== null) {
-    const refusal = { ...mark, fingerprint: fingerprint({ refused: mark.fingerprint }) };
-    const seen = await catalog.store.saveTemplate(template, null, refusal);
+    const asRefused = { ...mark, fingerprint: fingerprint({ refused: mark.fingerprint }) };
+    const seen = await catalog.store.saveTemplate(template, null, asRefused);
     if (seen.kind === 'changed') return 'changed';
     if (seen.kind === 'repeated' && !seen.same) return remember(catalog, template, mark);
   }
-  return refused('field_frozen', `stock can only be raised: it is ${template.total}, asked for ${total}.`, {
-    fields: ['stock'],
-  });
+  return refusal;
 }
 
 function change(
@@ -158,7 +191,7 @@ function change(
     }
     return work(template);
   };
-  return catalog.inTurn(id, () => judged(catalog, judge));
+  return catalog.change(id, () => judged(catalog, judge));
 }
 
 /** Two spaces with a code in common would break "codes are unique"; only patterns can (code-space.ts says why). */

@@ -1,4 +1,6 @@
 /** Templates as JSON: fields have the names and shapes in which they are accepted; what is not set is left out. */
+import { claimWindowOf } from '../domain/claim-window.ts';
+import { discountWarnings } from '../domain/discount-sense.ts';
 import type { Template, TemplateStatus } from '../domain/template.ts';
 import { timeText } from './fields.ts';
 
@@ -10,10 +12,8 @@ export function shownStatus(template: Template, nowMs: number): ShownTemplateSta
 }
 
 /** Nothing of it can be claimed any more, unless its window is moved. */
-export function isOver({ claimUntilMs, validity }: Template, nowMs: number): boolean {
-  return (
-    (claimUntilMs !== null && claimUntilMs <= nowMs) || ('untilMs' in validity && validity.untilMs <= nowMs)
-  );
+export function isOver(template: Template, nowMs: number): boolean {
+  return claimWindowOf(template).untilMs <= nowMs;
 }
 
 /** To customers, drafts and deleted templates do not exist. */
@@ -41,12 +41,15 @@ function publicFields(template: Template, nowMs: number) {
     ...set('claimFrom', template.claimFromMs === null ? null : timeText(template.claimFromMs)),
     ...set('claimUntil', template.claimUntilMs === null ? null : timeText(template.claimUntilMs)),
     perUserLimit: template.perUserLimit,
+    limitCounts: template.limitCounts ?? 'all',
     distribution: template.distribution,
     status: shownStatus(template, nowMs),
   };
 }
 
+/** `warnings`, where there are any: what is allowed and yet looks like a slip. */
 export function operatorTemplateJson(template: Template, nowMs: number) {
+  const warnings = discountWarnings(template.discount);
   return {
     ...publicFields(template, nowMs),
     productLine: template.productLine,
@@ -57,7 +60,9 @@ export function operatorTemplateJson(template: Template, nowMs: number) {
     ...set('audience', template.audience),
     createdAt: timeText(template.createdAtMs),
     ...set('publishedAt', template.publishedAtMs === null ? null : timeText(template.publishedAtMs)),
+    ...(template.useSuspended === true ? { useSuspended: true } : {}),
     version: template.version,
+    ...set('warnings', warnings.length === 0 ? null : warnings),
   };
 }
 

@@ -52,11 +52,14 @@ export function frozenProblem(before: Template, after: Template, changed: readon
   if (before.publishedAtMs === null) return null;
   const frozen = FROZEN.filter((field) => changed.includes(field));
   const lowered = UPWARD_ONLY.filter((field) => after[field] < before[field]);
-  if (frozen.length + lowered.length === 0) return null;
-  const fields = [...frozen, ...lowered].map((field) => NAMES[field] ?? field);
+  // Who was told that a used coupon makes room may rely on it; that more is allowed than before harms nobody.
+  const narrowed = before.limitCounts === 'usable' && after.limitCounts !== 'usable' ? ['limitCounts'] : [];
+  if (frozen.length + lowered.length + narrowed.length === 0) return null;
+  const fields = [...[...frozen, ...lowered].map((field) => NAMES[field] ?? field), ...narrowed];
   const reasons = [
     ...(frozen.length > 0 ? [`fixed since it was published: ${frozen.join(', ')}`] : []),
     ...lowered.map((field) => `${NAMES[field] ?? field} can only be raised, from ${before[field]}`),
+    ...narrowed.map((field) => `${field} can only go from "all" to "usable"`),
   ];
   return problem('field_frozen', `${reasons.join('; ')}.`, { fields });
 }

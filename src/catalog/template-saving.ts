@@ -1,19 +1,25 @@
 /** How a changed template gets into the store, into memory and to the engine; the same for every change. */
-import type { CodeExtent, Template } from '../domain/template.ts';
+import type { Activity, CodeExtent, Template } from '../domain/template.ts';
 import type { ExtentRequest, IdempotencyMark, SaveOutcome } from '../ports.ts';
-import { ok, refused } from '../problems.ts';
+import { ok, type Result, refused } from '../problems.ts';
 import type { Catalog } from './catalog.ts';
 import type { Attempt } from './judging.ts';
 
-/** Stores the next version, keeps it, and tells the engine if claims can be concerned. */
+/**
+ * Stores the next version, keeps it, and tells the engine if claims can be concerned. `judgedBy`: all the template's
+ * activities, where it was judged by them.
+ */
 export async function save(
   catalog: Catalog,
   changed: Template,
   extent: ExtentRequest | null,
   mark: IdempotencyMark | null,
+  judgedBy: readonly Activity[] | null = null,
 ): Promise<Attempt<Template>> {
   const next = { ...changed, version: changed.version + 1 };
-  const outcome = settle(catalog, await catalog.store.saveTemplate(next, extent, mark), next.name);
+  const versions = judgedBy?.map(({ id, version }) => ({ id, version })) ?? null;
+  const saved = await catalog.store.saveTemplate(next, extent, mark, versions);
+  const outcome = await settle(catalog, saved, next.name);
   if (outcome === 'changed' || !outcome.ok) return outcome;
   const { template, isNew, newExtent } = outcome.value;
   if (isNew && template.publishedAtMs !== null) await catalog.link.templateChanged(template.id, newExtent);
@@ -26,8 +32,14 @@ export async function remember(
   template: Template,
   mark: IdempotencyMark,
 ): Promise<Attempt<Template>> {
-  const outcome = settle(catalog, await catalog.store.saveTemplate(template, null, mark), template.name);
+  const saved = await catalog.store.saveTemplate(template, null, mark);
+  const outcome = await settle(catalog, saved, template.name);
   return outcome !== 'changed' && outcome.ok ? ok(outcome.value.template) : outcome;
+}
+
+export function codesOverlap(rival: number): Result<never> {
+  const detail = `Its code pattern could make codes of template ${rival}.`;
+  return refused('invalid_state', detail, { templateId: String(rival) });
 }
 
 interface Settled {
@@ -36,7 +48,11 @@ interface Settled {
   readonly newExtent: CodeExtent | null;
 }
 
-export function settle(catalog: Catalog, saved: SaveOutcome<Template>, name: string): Attempt<Settled> {
+export async function settle(
+  catalog: Catalog,
+  saved: SaveOutcome<Template>,
+  name: string,
+): Promise<Attempt<Settled>> {
   switch (saved.kind) {
     case 'saved':
       catalog.keepTemplate(saved.value);
@@ -46,13 +62,16 @@ export function settle(catalog: Catalog, saved: SaveOutcome<Template>, name: str
       return refused('name_taken', `Another template is named "${name}".`);
     case 'code_space_full':
       return refused('code_space_full', 'There are not enough unused codes for this stock.');
+    case 'codes_overlap':
+      return codesOverlap(saved.templateId);
     case 'changed':
       return 'changed';
     case 'repeated': {
       if (!saved.same)
         return refused('idempotency_conflict', 'This Idempotency-Key was used for another request.');
+      // Another node may have saved it, and the answer is to show what it did.
+      if (catalog.isShared) await catalog.takeIn();
       const template = catalog.template(saved.id);
-      // Another node saved it, and it has not arrived here yet.
       if (template === undefined) return 'changed';
       return ok({ template, isNew: false, newExtent: null });
     }

@@ -6,10 +6,8 @@ import { z } from 'zod';
 import { patternSpace } from '../domain/code-space.ts';
 import { defaultCodeKind, type Template } from '../domain/template.ts';
 import { PARTITIONS_MAX, PER_USER_LIMIT_MAX, STOCK_MAX } from '../limits.ts';
-import { integer, introText, logoText, nameText, time, userId } from './fields.ts';
+import { currency, integer, introText, logoText, nameText, time, userId } from './fields.ts';
 import { discount, scope, stacking, validity } from './rule-schemas.ts';
-
-const CURRENCY_ALLOWED = 'an ISO 4217 code like CNY';
 
 const code = z
   .strictObject({ pattern: z.string(), charset: z.string() })
@@ -25,7 +23,16 @@ const audience = z
   .nullable();
 
 export const stock = integer(0, STOCK_MAX);
-export const stockBody = z.strictObject({ total: stock });
+
+const STOCK_CHANGE_ALLOWED = '{"total":n} or {"add":n}, one of them';
+export const stockBody = z
+  .strictObject({ total: stock.exactOptional(), add: integer(1, STOCK_MAX).exactOptional() })
+  .refine(({ total, add }) => (total === undefined) !== (add === undefined), { error: STOCK_CHANGE_ALLOWED })
+  // Exactly one was just checked; the type can't follow.
+  .transform((body) => body as StockChange);
+
+/** Units in all, or units more. */
+export type StockChange = { readonly total: number } | { readonly add: number };
 
 /** Every field there is; which ones a body must have differs between create and patch. */
 const fields = {
@@ -34,7 +41,7 @@ const fields = {
   logo: logoText,
   productLine: integer(0, 99),
   codeKind: integer(0, 99),
-  currency: z.string({ error: CURRENCY_ALLOWED }).regex(/^[A-Z]{3}$/, { error: CURRENCY_ALLOWED }),
+  currency,
   discount,
   scope,
   stacking: stacking.nullable(),
@@ -44,6 +51,7 @@ const fields = {
   claimUntil: time.nullable(),
   stock,
   perUserLimit: integer(1, PER_USER_LIMIT_MAX),
+  limitCounts: z.enum(['all', 'usable']),
   distribution: z.enum(['claim', 'grant', 'both']),
   partitions: integer(1, PARTITIONS_MAX),
   code,
@@ -64,7 +72,10 @@ const createShape = patchShape.required({
 });
 
 /** A template as far as an operator writes it. */
-export type TemplateFields = Omit<Template, 'id' | 'status' | 'createdAtMs' | 'publishedAtMs' | 'version'>;
+export type TemplateFields = Omit<
+  Template,
+  'id' | 'status' | 'createdAtMs' | 'publishedAtMs' | 'lastAddition' | 'version'
+>;
 /** Only what the request names. */
 export type TemplateChanges = {
   readonly [Field in keyof TemplateFields]?: TemplateFields[Field] | undefined;
@@ -91,16 +102,21 @@ export const templateBody = createShape.transform((body, ctx): TemplateFields =>
   } as TemplateFields;
 });
 
-export const templatePatch = patchShape.transform(({ stock: total, claimFrom, claimUntil, ...rest }) => {
-  const changes: Record<string, unknown> = {
-    ...rest,
-    total,
-    claimFromMs: claimFrom,
-    claimUntilMs: claimUntil,
-  };
-  for (const name of Object.keys(changes)) if (changes[name] === undefined) delete changes[name];
-  return changes as TemplateChanges;
-});
+/** A stop switch is thrown on what there is already. */
+const useSuspended = z.boolean({ error: 'true: no new locks of its coupons; false: as before' }).optional();
+
+export const templatePatch = patchShape
+  .extend({ useSuspended })
+  .transform(({ stock: total, claimFrom, claimUntil, ...rest }) => {
+    const changes: Record<string, unknown> = {
+      ...rest,
+      total,
+      claimFromMs: claimFrom,
+      claimUntilMs: claimUntil,
+    };
+    for (const name of Object.keys(changes)) if (changes[name] === undefined) delete changes[name];
+    return changes as TemplateChanges;
+  });
 
 /** A claim window that is open at both ends, or not empty. */
 export function inOrder(fromMs: number | null, untilMs: number | null): boolean {

@@ -50,6 +50,10 @@ export function writeEntry(
   words[at + 9] = keyHi;
 }
 
+export function claimedAtMsAt(words: Uint32Array, at: number): number {
+  return (words[at + 6] >>> 16) * 0x1_0000_0000 + words[at + 7];
+}
+
 /** Reads the entry at word `at` into `into`, which is also returned. */
 export function readEntry(words: Uint32Array, at: number, into: ClaimEntry): ClaimEntry {
   into.templateId = words[at];
@@ -58,7 +62,7 @@ export function readEntry(words: Uint32Array, at: number, into: ClaimEntry): Cla
   into.userHi = words[at + 3];
   into.activityId = words[at + 4];
   into.code = (words[at + 6] & 0xffff) * 0x1_0000_0000 + words[at + 5];
-  into.claimedAtMs = (words[at + 6] >>> 16) * 0x1_0000_0000 + words[at + 7];
+  into.claimedAtMs = claimedAtMsAt(words, at);
   into.keyLo = words[at + 8];
   into.keyHi = words[at + 9];
   return into;

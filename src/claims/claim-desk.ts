@@ -7,13 +7,19 @@
  * together, which is what keeps doorbells rare.
  */
 import { partitionOf } from '../actors/placement.ts';
+import { refusesAll } from '../actors/rules.ts';
+import { requestWhere } from '../actors/spent.ts';
 import { ABSENT, UNKNOWN, type UserTable } from '../actors/user-table.ts';
 import { Verdict } from '../actors/verdict.ts';
 import { SLOTS } from '../limits.ts';
 import type { OwnerLife } from '../workers/owner-pool.ts';
 import type { PoolView, TemplateView } from './template-view.ts';
+import { type SentClaim, type SpentCoupons, UsableLimits } from './usable-limits.ts';
 
-/** Whoever waits for a claim. Called once per claim sent, from the event loop, never from inside `claim`. */
+/**
+ * Whoever waits for a claim. Called once per claim sent, from the event loop, never from inside `claim`. `serial`: the
+ * unit of a success, of a refusal the user's newest coupon of the template, or negative.
+ */
 export interface ClaimWaiter {
   claimAnswered(slot: number, pool: PoolView, verdict: number, serial: number): void;
 }
@@ -32,7 +38,7 @@ export class ClaimDesk {
   answeredHere = 0;
   /** Set while too much is not flushed yet: no new claims. */
   lagging = false;
-  /** After `claim`: the unit of a verdict that names one, or the slot of a claim that was sent. */
+  /** After `claim`: the unit that a verdict names, else negative, or the slot of a claim that was sent. */
   serial = 0;
   slot = 0;
   private readonly lives: (OwnerLife | null)[];
@@ -44,9 +50,12 @@ export class ClaimDesk {
   private freeCount = SLOTS;
   private readonly unpublished: OwnerLife[] = [];
   private flushScheduled = false;
+  private readonly usable: UsableLimits | null;
   private readonly flushBound = (): void => this.flush();
 
-  constructor(owners: number) {
+  /** `spent`: needed where limits count usable coupons. */
+  constructor(owners: number, spent: SpentCoupons | null = null) {
+    this.usable = spent === null ? null : new UsableLimits(spent, this);
     this.lives = new Array<OwnerLife | null>(owners).fill(null);
     for (let i = 0; i < SLOTS; i++) this.freeSlots[i] = SLOTS - 1 - i;
   }
@@ -116,10 +125,27 @@ export class ClaimDesk {
     this.waiters[slot] = waiter;
     this.pools[slot] = pool;
     this.owners[slot] = actor.owner;
+    this.write(life, at, slot, pool, partition, lo, hi, keyLo, keyHi);
+    if (template.rules.countsUsable) this.usable?.sent({ slot, pool, lo, hi, keyLo, keyHi });
+    this.slot = slot;
+    return SENT;
+  }
+
+  private write(
+    life: OwnerLife,
+    at: number,
+    slot: number,
+    pool: PoolView,
+    where: number,
+    lo: number,
+    hi: number,
+    keyLo: number,
+    keyHi: number,
+  ): void {
     const { words } = life.requests;
     words[at] = slot | (this.generations[slot] << 16);
-    words[at + 1] = template.rules.templateId;
-    words[at + 2] = partition;
+    words[at + 1] = pool.template.rules.templateId;
+    words[at + 2] = where;
     words[at + 3] = pool.rules.activityId;
     words[at + 4] = lo;
     words[at + 5] = hi;
@@ -130,8 +156,21 @@ export class ClaimDesk {
       this.flushScheduled = true;
       setImmediate(this.flushBound);
     }
-    this.slot = slot;
-    return SENT;
+  }
+
+  /** See UsableLimits. The claim still holds its slot. */
+  sendAgain({ slot, pool, lo, hi, keyLo, keyHi }: SentClaim, spent: number): void {
+    const { actors } = pool.template;
+    const partition = partitionOf(lo, hi, actors.length);
+    const life = this.lives[actors[partition].owner];
+    if (life === null || this.lagging) return this.conclude(slot, Verdict.unavailable, ABSENT);
+    const at = life.requests.reserve();
+    if (at < 0) return this.conclude(slot, Verdict.overloaded, ABSENT);
+    this.write(life, at, slot, pool, requestWhere(partition, spent), lo, hi, keyLo, keyHi);
+  }
+
+  conclude(slot: number, verdict: number, serial: number): void {
+    this.answer(slot, verdict, serial);
   }
 
   private decideHere(pool: PoolView, template: TemplateView, newest: number, nowMs: number): number {
@@ -139,22 +178,23 @@ export class ClaimDesk {
     if (newest >= 0) {
       // Only the plain case: limit one, and the user's only coupon is a durable one of this pool.
       const { units } = template;
-      if (rules.perUserLimit !== 1 || !units.isClaimed(newest)) return SENT;
+      if (rules.perUserLimit !== 1 || template.rules.countsUsable || !units.isClaimed(newest)) return SENT;
       if (units.activityId(newest) !== rules.activityId || units.previous(newest) >= 0) return SENT;
       this.serial = newest;
       return Verdict.alreadyClaimed;
     }
     if (newest !== ABSENT) return SENT;
-    if (!template.rules.published) return Verdict.notActive;
-    if (nowMs < rules.fromMs) return Verdict.notStarted;
-    if (nowMs >= rules.untilMs) return Verdict.ended;
-    if (!template.rules.claimable) return Verdict.notEligible;
+    // From here on it is a stranger's claim: a refusal has no coupon to tell.
+    this.serial = ABSENT;
+    const refused = refusesAll(template.rules, rules, nowMs);
+    if (refused !== 0) return refused;
     if (pool.soldOut && pool.settled && template.rules.audience === null) return Verdict.soldOut;
     pool.strangers++;
     return SENT;
   }
 
   private refuse(verdict: number): number {
+    this.serial = ABSENT;
     this.answers[verdict]++;
     this.answeredHere++;
     return verdict;
@@ -194,13 +234,23 @@ export class ClaimDesk {
     const waiter = this.waiters[slot];
     const pool = this.pools[slot];
     if (waiter === null || pool === null) return;
+    if (pool.template.rules.countsUsable && this.usable !== null) {
+      if (this.usable.holdsBack(slot, verdict, serial)) return;
+      this.finish(slot, waiter, pool, this.usable.verdict, this.usable.serial);
+    } else this.finish(slot, waiter, pool, verdict, serial);
+  }
+
+  private finish(slot: number, waiter: ClaimWaiter, pool: PoolView, verdict: number, serial: number): void {
     this.waiters[slot] = null;
     this.pools[slot] = null;
     this.generations[slot]++;
     this.freeSlots[this.freeCount++] = slot;
     if (verdict === Verdict.alreadyClaimed) pool.strangers = 0;
-    // The owner had not heard yet that there are units again: that is no longer an answer to give.
-    const answer = verdict === Verdict.soldOut && !pool.soldOut ? Verdict.unavailable : verdict;
+    // The owner had not heard yet that there are units again, or no opening to wait for: no longer an answer to give.
+    const isPast =
+      (verdict === Verdict.soldOut && !pool.soldOut) ||
+      (verdict === Verdict.notStarted && pool.rules.fromMs === Number.NEGATIVE_INFINITY);
+    const answer = isPast ? Verdict.unavailable : verdict;
     this.answers[answer]++;
     waiter.claimAnswered(slot, pool, answer, serial);
   }

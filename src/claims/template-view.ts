@@ -53,6 +53,8 @@ export class TemplateView {
   readonly pools = new Map<number, PoolView>();
   /** Rows in the record store. */
   flushed = 0;
+  /** Units of which this node has seen, since it started, that they can be claimed: their first codes are made. */
+  readyUnits = 0;
 
   constructor(template: Template, activities: readonly Activity[], rules: TemplateRules, owners: number) {
     this.template = template;

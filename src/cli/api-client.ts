@@ -9,12 +9,13 @@ interface ProblemJson {
   readonly errors?: readonly { readonly field: string; readonly problem: string; readonly allowed: string }[];
 }
 
-/** The JSON of the answer. */
+/** The JSON of the answer. A body of bytes is sent as it is, and is JSON unless said otherwise. */
 export async function callApi(
   target: ServerTarget,
   method: 'GET' | 'POST',
   path: string,
   body?: unknown,
+  contentType = 'application/json',
 ): Promise<unknown> {
   let response: Response;
   let text: string;
@@ -23,15 +24,18 @@ export async function callApi(
       method,
       headers: {
         ...(target.token === null ? {} : { Authorization: `Bearer ${target.token}` }),
-        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...(body === undefined ? {} : { 'Content-Type': contentType }),
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: body instanceof Uint8Array ? body : JSON.stringify(body) }),
     });
     text = await response.text();
   } catch (error) {
     throw unreachable(target, error);
   }
-  if (!response.ok) throw new CommandFailed(refusalText(response.status, text, target));
+  if (!response.ok) {
+    const refusal = refusalText(response.status, text, target);
+    throw response.status >= 500 ? new ServerAway(refusal) : new CommandFailed(refusal);
+  }
   try {
     return JSON.parse(text);
   } catch {
@@ -41,13 +45,16 @@ export async function callApi(
   }
 }
 
+/** It cannot be asked, or cannot answer, right now. */
+export class ServerAway extends CommandFailed {}
+
 /** A server that could not be asked at all. */
-export function unreachable({ url }: ServerTarget, error: unknown): CommandFailed {
+export function unreachable({ url }: ServerTarget, error: unknown): ServerAway {
   const { cause } = error as { cause?: unknown };
   const why = cause ?? error;
   const refused = (why as { code?: unknown }).code === 'ECONNREFUSED';
   const reason = refused ? 'connection refused; is the server running there?' : messageOf(why);
-  return new CommandFailed(`cannot reach ${url}: ${reason}`);
+  return new ServerAway(`cannot reach ${url}: ${reason}`);
 }
 
 /** A problem answer (RFC 9457) in words; of any other answer, its status and beginning. */

@@ -20,7 +20,7 @@ export function addAuditCommand(program: Command): void {
     program
       .command('audit')
       .description(
-        'Check every claim against ledger, log, record store and codes; exit 1 when anything is wrong.',
+        'Check every claim against ledger, log, record store and codes, and every coupon against its events; exit 1 when anything is wrong.',
       )
       .option('--offline', 'read DATA_DIR of a stopped server instead of asking a running one')
       .option('--data-dir <path>', 'with --offline: the directory (DATA_DIR, default ./data)')

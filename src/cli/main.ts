@@ -1,6 +1,7 @@
 /** The command line: every command, and the one place where failures become messages on stderr and exit codes. */
 import { Command, CommanderError } from 'commander';
 import { addAuditCommand } from './audit-command.ts';
+import { addEventsCommand } from './events-command.ts';
 import { CommandFailed, UsageError } from './failure.ts';
 import { addLogCommand } from './log-command.ts';
 import { addMigrateCommand } from './migrate-command.ts';
@@ -26,6 +27,7 @@ function commandLine(): Command {
   addNodeCommand(program);
   addTemplateCommand(program);
   addReplayCommand(program);
+  addEventsCommand(program);
   addAuditCommand(program);
   addLogCommand(program);
   program.addHelpText(

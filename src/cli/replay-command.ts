@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { CommandFailed, UsageError } from './failure.ts';
+import { currencyCode, integer } from './option-values.ts';
 import { count, say, sayJson, table } from './output.ts';
 import type { ReplayResult } from './replay/replay.ts';
 import { shareMillionths } from './replay/share.ts';
@@ -9,10 +10,12 @@ interface Flags extends ServerFlags {
   readonly concurrency: number;
   readonly rate?: number;
   readonly createTemplates?: boolean;
+  readonly currency?: string;
   readonly stockShare?: number;
   readonly json?: boolean;
 }
 
+const CURRENCY_DEFAULT = 'CNY';
 const CONCURRENCY_DEFAULT = 64;
 const CONCURRENCY_MAX = 1024;
 const RATE_MAX = 10_000_000;
@@ -22,7 +25,8 @@ const SKIPPED_SAID_MAX = 20;
 
 const HELP = `
 The first row of FILE names its columns; User_id and Coupon_id are needed, with --create-templates
-Discount_rate too ("150:20": spend 150.00, 20.00 off; "0.95": pay 95 %). A coupon's template is
+Discount_rate too ("150:20": spend 150.00, 20.00 off; "0.95": pay 95 %; the amounts have as many
+decimals as the currency). A coupon's template is
 "coupon-<Coupon_id>". Rows that cannot be read are reported by row and left out; they are no failure.
 --url with several URLs, separated by commas, sends each receipt to one of these nodes, chosen at random.
 Exit 1: a repeat got another coupon than the first time, a template is missing, or the server
@@ -49,19 +53,15 @@ export function addReplayCommand(program: Command): void {
         '--create-templates',
         'first make the templates that are missing: stock = distinct users, limit 1',
       )
+      .option(
+        '--currency <code>',
+        `with --create-templates: of the amounts, default ${CURRENCY_DEFAULT}`,
+        currencyCode,
+      )
       .option('--stock-share <share>', 'with --create-templates: stock for this share of the users', share)
       .option('--json', 'print the figures as JSON')
       .addHelpText('after', HELP),
   ).action(run);
-}
-
-function integer(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : -1;
-    if (value < min || value > max)
-      throw new InvalidArgumentError(`Allowed: an integer from ${min} to ${max}.`);
-    return value;
-  };
 }
 
 function share(text: string): number {
@@ -73,12 +73,15 @@ function share(text: string): number {
 async function run(file: string, flags: Flags): Promise<void> {
   if (flags.stockShare !== undefined && !flags.createTemplates)
     throw new UsageError('--stock-share goes with --create-templates');
+  if (flags.currency !== undefined && !flags.createTemplates)
+    throw new UsageError('--currency goes with --create-templates');
   const targets = serverTargets(flags);
   const { replay } = await import('./replay/replay.ts');
   const result = await replay(file, targets, {
     concurrency: flags.concurrency,
     rate: flags.rate ?? null,
     createTemplates: flags.createTemplates ?? false,
+    currency: flags.currency ?? CURRENCY_DEFAULT,
     stockShareMillionths: flags.stockShare ?? MILLION,
   });
   for (const { row, reason } of result.skipped.slice(0, SKIPPED_SAID_MAX))

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { parseJson } from '../http/body.ts';
 import { callApi } from './api-client.ts';
 import { CommandFailed, messageOf, UsageError } from './failure.ts';
 import { count, say, sayJson, table } from './output.ts';
 import { type ServerFlags, serverTarget, withServerOptions } from './server-target.ts';
+import { addTemplateImportCommand } from './template-import-command.ts';
 import { listTemplates, type TemplateJson } from './template-list.ts';
 
 interface Flags extends ServerFlags {
@@ -19,7 +21,9 @@ interface ListFlags extends Flags {
 const STDIN_FD = 0;
 
 export function addTemplateCommand(program: Command): void {
-  const template = program.command('template').description('Create, list and publish coupon templates.');
+  const template = program
+    .command('template')
+    .description('Create, import, list and publish coupon templates.');
   withServerOptions(
     template
       .command('create')
@@ -43,11 +47,13 @@ export function addTemplateCommand(program: Command): void {
       .argument('<id>', 'id of the template')
       .option('--json', 'print the answer as JSON'),
   ).action(publish);
+  addTemplateImportCommand(template);
 }
 
 async function create(file: string, flags: Flags): Promise<void> {
   const target = serverTarget(flags);
   const made = (await callApi(target, 'POST', '/v1/templates', readBody(file))) as TemplateJson;
+  warnOf(made);
   if (flags.json) sayJson(made);
   else
     say(
@@ -57,6 +63,7 @@ async function create(file: string, flags: Flags): Promise<void> {
 
 async function list({ status, productLine, q, ...flags }: ListFlags): Promise<void> {
   const items = await listTemplates(serverTarget(flags), { status, productLine, q });
+  for (const item of items) warnOf(item);
   if (flags.json) return sayJson({ items });
   if (items.length === 0) return say('no templates');
   const rows = items.map(({ id, status: state, stock, perUserLimit, discount, name }) => [
@@ -78,21 +85,27 @@ async function publish(id: string, flags: Flags): Promise<void> {
     'POST',
     `/v1/templates/${id}/publish`,
   )) as TemplateJson;
+  warnOf(published);
   if (flags.json) sayJson(published);
   else say(`template ${published.id} "${published.name}" is ${published.status}`);
 }
 
-function readBody(file: string): unknown {
+/** What looks like a slip is told beside the answer, whatever form that has. */
+function warnOf({ id, name, warnings = [] }: TemplateJson): void {
+  for (const { field, problem } of warnings)
+    process.stderr.write(`warning: template ${id} "${name}": ${field} ${problem}\n`);
+}
+
+/** The bytes as they are: read into values and written again, a number with many digits would be another one. */
+function readBody(file: string): Uint8Array {
   const name = file === '-' ? 'standard input' : file;
-  let text: string;
+  let body: Buffer;
   try {
-    text = readFileSync(file === '-' ? STDIN_FD : file, 'utf8');
+    body = readFileSync(file === '-' ? STDIN_FD : file);
   } catch (error) {
     throw new CommandFailed(`cannot read ${name}: ${messageOf(error)}`);
   }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new CommandFailed(`${name} is not JSON: ${messageOf(error)}`);
-  }
+  const json = parseJson(body);
+  if (!json.ok) throw new CommandFailed(`${name} is not JSON: ${json.problem.detail}`);
+  return body;
 }

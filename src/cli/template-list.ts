@@ -11,6 +11,7 @@ export interface TemplateJson {
   readonly stock: number;
   readonly perUserLimit: number;
   readonly discount: { readonly kind: string };
+  readonly warnings?: readonly { readonly field: string; readonly problem: string }[];
 }
 
 export async function listTemplates(

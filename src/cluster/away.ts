@@ -4,7 +4,6 @@ import type { Clock } from './clock.ts';
 export class Away {
   private readonly clock: Clock;
   private since: number | null = null;
-  private last: string | null = null;
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -14,18 +13,11 @@ export class Away {
     return this.since;
   }
 
-  /** The last failure, while it lasts. */
-  get detail(): string | null {
-    return this.last;
-  }
-
-  failed(error: unknown): void {
+  failed(): void {
     this.since ??= this.clock.nowMs();
-    this.last = error instanceof Error ? error.message : String(error);
   }
 
   answered(): void {
     this.since = null;
-    this.last = null;
   }
 }

@@ -21,13 +21,12 @@ export interface ShardState {
   readonly stored: number;
   /** Flushing of this shard has stopped until an operator looks, and why. */
   readonly stuck: string | null;
+  /** Why the ledger could not be asked about the shard the last time; null: it could. */
+  readonly ledgerAway: string | null;
 }
 
 export interface ClusterState {
   readonly shards: readonly ShardState[];
-  /** Since when the record store, the ledger could not be reached (local clock); null: it can. */
+  /** Since when the record store could not be reached (local clock); null: it can. */
   readonly storeAwaySinceMs: number | null;
-  readonly ledgerAwaySinceMs: number | null;
-  /** The last failure of either. */
-  readonly detail: string | null;
 }

@@ -3,6 +3,7 @@
  * and steps every shard's keeper on. Each of these is a loop of its own, so that one that waits holds up no other.
  */
 import type { CodeExtent } from '../domain/template.ts';
+import { SEAT_TTL_MS } from '../limits.ts';
 import type { RecordStore } from '../ports.ts';
 import type { ClusterStore } from '../ports-cluster.ts';
 import { SHARDS, type ShardLedger } from '../ports-ledger.ts';
@@ -25,11 +26,11 @@ import { Rebuild } from './rebuild.ts';
 import { repeat } from './repeat.ts';
 import { MustNotGoOn, ShardKeeper } from './shard-keeper.ts';
 import { StoredWatch } from './stored-watch.ts';
+import { Troubles } from './troubles.ts';
 import { watched } from './watched.ts';
 
 const LOOK_MS = 500;
-const EXTEND_MS = 3_000;
-const RECLAIM_MS = 2_000;
+const RECLAIM_MS_MAX = 2_000;
 const STEP_MS = 1_000;
 const STATE_MS = 1_000;
 const SETTLE_MS = 100;
@@ -45,11 +46,14 @@ export interface CoordinatorOptions {
   readonly logs: LocalLogs;
   readonly main: MainLink;
   readonly codeKey: Uint8Array;
+  /** How long a silent node keeps its seats. Default SEAT_TTL_MS. */
+  readonly seatTtlMs?: number;
 }
 
 export class Coordinator {
   readonly keepers: readonly ShardKeeper[];
   private readonly clock: Clock;
+  private readonly seatTtlMs: number;
   private readonly store: RecordStore & ClusterStore;
   private readonly logs: LocalLogs;
   private readonly main: MainLink;
@@ -61,29 +65,26 @@ export class Coordinator {
   private readonly flushing: Flushing;
   private readonly bells: readonly Bell[];
   private readonly storeAway: Away;
-  private readonly ledgerAway: Away;
+  private readonly troubles: Troubles;
   private keeping: Promise<unknown> = Promise.resolve();
   private stopping = false;
   /** Nothing goes on any more. */
   private ended = false;
 
-  constructor({
-    identity,
-    clock,
-    store: plainStore,
-    ledger: plainLedger,
-    logs,
-    main,
-    codeKey,
-  }: CoordinatorOptions) {
+  constructor(options: CoordinatorOptions) {
+    const { identity, clock, store: plainStore, ledger, logs, main, codeKey } = options;
+    const { seatTtlMs = SEAT_TTL_MS } = options;
     const { nodeId } = identity;
+    this.seatTtlMs = seatTtlMs;
     this.clock = clock;
     this.logs = logs;
     this.main = main;
     this.storeAway = new Away(clock);
-    this.ledgerAway = new Away(clock);
+    this.troubles = new Troubles(
+      () => clock.nowMs(),
+      (trouble) => main.trouble(trouble),
+    );
     const store = watched(plainStore, this.storeAway);
-    const ledger = watched(plainLedger, this.ledgerAway);
     this.store = store;
     this.view = new ClusterView(store);
     this.registry = new NodeRegistry(store, identity, (detail) => this.fatal(detail));
@@ -92,7 +93,7 @@ export class Coordinator {
     const guard = new CodeGuard(codeKey, () => store.extents());
     this.guard = guard;
     const stored = (shard: number, incarnation: number) => this.view.stored(shard, incarnation);
-    const common = { nodeId, clock, store, ledger, stored };
+    const common = { nodeId, seatTtlMs, clock, store, ledger, stored };
     const world: KeeperWorld = {
       ...common,
       main,
@@ -103,12 +104,19 @@ export class Coordinator {
       isMember: (shard) => this.view.isMember(shard, nodeId),
       beat: () => this.registry.beat(),
     };
-    this.flushing = new Flushing({
+    const flushers = {
       ...common,
       guard,
       nodes: () => this.view.nodes,
+      onGap: (shard: number, incarnation: number, detail: string) => {
+        const what =
+          'the record store has lost claims it had: a shard is rebuilt from it, the stream and local logs';
+        this.troubles.met(what, detail, `shard ${shard}`);
+        this.met(shard, (keeper) => keeper.lost(incarnation));
+      },
       onStored: this.storedWatch.stored.bind(this.storedWatch),
-    });
+    };
+    this.flushing = new Flushing(flushers, this.troubles);
     const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
     this.keepers = shards.map((shard) => new ShardKeeper(world, shard, logs.oldLogIds.length > 0));
     this.bells = shards.map(() => new Bell(clock));
@@ -128,29 +136,30 @@ export class Coordinator {
         await this.store.ensureShards(SHARDS);
         await this.view.look();
         break;
-      } catch {
+      } catch (error) {
+        this.troubles.met('this node could not be registered', error);
         this.tellState();
         await this.clock.sleep(retry.failed());
       }
     }
     const isOver = () => this.ended;
     const about = (ms: number) => () => jittered(this.clock, ms);
-    // What fails shows in `storeAway` and `ledgerAway`.
-    void repeat(this.clock, isOver, about(LOOK_MS), () => this.look());
-    void repeat(
-      this.clock,
-      isOver,
-      () => EXTEND_MS,
-      () => this.extend(),
+    const always = (pauseMs: () => number, failure: string, work: () => Promise<unknown>): void => {
+      void repeat(this.clock, isOver, pauseMs, work, (error) => this.troubles.met(failure, error));
+    };
+    const every = (ms: number) => () => ms;
+    const { seatTtlMs } = this;
+    always(about(LOOK_MS), 'the record store could not be looked at', () => this.look());
+    // Three times before it would end.
+    always(every(seatTtlMs * 0.3), 'seats could not be kept', () => this.extend());
+    const reclaimMs = Math.min(RECLAIM_MS_MAX, seatTtlMs / 4);
+    always(about(reclaimMs), 'the seats of dead nodes could not be ended', () => this.reclaim());
+    always(
+      about(Math.min(BEAT_MS, seatTtlMs / 4)),
+      'the record store could not be told that this node lives',
+      () => this.registry.beat(),
     );
-    void repeat(this.clock, isOver, about(RECLAIM_MS), () => this.reclaim());
-    void repeat(this.clock, isOver, about(BEAT_MS), () => this.registry.beat());
-    void repeat(
-      this.clock,
-      isOver,
-      () => STATE_MS,
-      async () => this.tellState(),
-    );
+    always(every(STATE_MS), 'the state could not be told', async () => this.tellState());
     void this.flushing.run(
       () => this.streams(),
       () => this.ended,
@@ -181,17 +190,37 @@ export class Coordinator {
     this.stopping = true;
     for (const bell of this.bells) bell.ring();
     await Promise.race([this.keeping, this.clock.sleep(patienceMs / 2)]);
-    await Promise.all(this.keepers.map((keeper) => keeper.leave().catch(() => {})));
+    await Promise.all(this.keepers.map((keeper) => this.leave(keeper)));
     let settled = false;
     while (!settled && !this.ended && this.clock.nowMs() < untilMs) {
       this.flushing.ring();
-      const all = await Promise.all(this.keepers.map((keeper) => keeper.settle().catch(() => false)));
+      const all = await Promise.all(this.keepers.map((keeper) => this.settle(keeper)));
       settled = all.every(Boolean);
       if (!settled) await this.clock.sleep(SETTLE_MS);
     }
-    await Promise.race([this.registry.stopped().catch(() => {}), this.clock.sleep(GOODBYE_MS)]);
+    await Promise.race([this.sayStopped(), this.clock.sleep(GOODBYE_MS)]);
     this.ended = true;
     return settled;
+  }
+
+  /** A seat that cannot be given up ends by itself. */
+  private async leave(keeper: ShardKeeper): Promise<void> {
+    await keeper.leave().catch((error: unknown) => {
+      this.troubles.met('a seat could not be given up', error, `shard ${keeper.shard}`);
+    });
+  }
+
+  private async settle(keeper: ShardKeeper): Promise<boolean> {
+    return await keeper.settle().catch((error: unknown) => {
+      this.troubles.met('a membership could not be ended', error, `shard ${keeper.shard}`);
+      return false;
+    });
+  }
+
+  private async sayStopped(): Promise<void> {
+    await this.registry.stopped().catch((error: unknown) => {
+      this.troubles.met('the record store could not be told of the stop', error);
+    });
   }
 
   private fatal(detail: string): void {
@@ -225,6 +254,7 @@ export class Coordinator {
       } catch (error) {
         if (error instanceof MustNotGoOn) return this.fatal(error.message);
         keeper.trouble = error instanceof Error ? error.message : String(error);
+        this.troubles.met('a shard could not be brought on', error, `shard ${keeper.shard}`);
         pauseMs = retry.failed();
       }
       this.tellOldLogs();
@@ -248,15 +278,23 @@ export class Coordinator {
     this.main.state({
       shards: this.keepers.map((keeper) => this.stateOf(keeper)),
       storeAwaySinceMs: this.storeAway.sinceMs,
-      ledgerAwaySinceMs: this.ledgerAway.sinceMs,
-      detail: this.storeAway.detail ?? this.ledgerAway.detail,
     });
   }
 
-  private stateOf({ shard, phase, why, waitingFor, head }: ShardKeeper): ShardState {
+  private stateOf({ shard, phase, why, waitingFor, head, ledgerAway }: ShardKeeper): ShardState {
     const incarnation = this.view.row(shard)?.incarnation ?? 0;
     const stuck = this.flushing.stuck(shard);
     const stored = this.view.stored(shard, incarnation);
-    return { shard, phase, incarnation, why, waitingFor, head: Math.max(head, stored), stored, stuck };
+    return {
+      shard,
+      phase,
+      incarnation,
+      why,
+      waitingFor,
+      head: Math.max(head, stored),
+      stored,
+      stuck,
+      ledgerAway,
+    };
   }
 }

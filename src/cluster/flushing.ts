@@ -3,6 +3,7 @@ import { SHARDS } from '../ports-ledger.ts';
 import { Bell } from './bell.ts';
 import { BackOff, type Clock } from './clock.ts';
 import { type FlusherWorld, StreamFlusher } from './stream-flusher.ts';
+import type { Troubles } from './troubles.ts';
 
 /** Between two rounds that found little: lets small batches grow, because a transaction costs a sync. */
 const GATHER_MS = 20;
@@ -21,12 +22,14 @@ export interface OpenStream {
 
 export class Flushing {
   private readonly clock: Clock;
+  private readonly troubles: Troubles;
   private readonly flushers: readonly StreamFlusher[];
   private readonly pauses: readonly { readonly retry: BackOff; untilMs: number }[];
   private readonly bell: Bell;
 
-  constructor(world: FlusherWorld) {
+  constructor(world: FlusherWorld, troubles: Troubles) {
     this.clock = world.clock;
+    this.troubles = troubles;
     this.flushers = Array.from({ length: SHARDS }, (_, shard) => new StreamFlusher(world, shard));
     this.pauses = this.flushers.map(() => ({
       retry: new BackOff(world.clock, RETRY_MS_MIN, RETRY_MS_MAX),
@@ -62,7 +65,8 @@ export class Flushing {
       const claims = await this.flush(stream);
       pause.retry.reset();
       return claims;
-    } catch {
+    } catch (error) {
+      this.troubles.met('a stream could not be flushed', error, `shard ${stream.shard}`);
       pause.untilMs = this.clock.nowMs() + pause.retry.failed();
       return 0;
     }

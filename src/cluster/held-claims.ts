@@ -1,5 +1,5 @@
 /** Stored claims of some templates, packed, to be given to the ledger in the order they were made. */
-import { ENTRY_WORDS } from '../claimlog/entry.ts';
+import { claimedAtMsAt, ENTRY_WORDS } from '../claimlog/entry.ts';
 import type { HeldCoupon } from '../ports-ledger.ts';
 
 const CHUNK = 4096;
@@ -24,7 +24,7 @@ export class HeldClaims {
     const order: number[] = [];
     for (let at = 0; at < this.length; at += ENTRY_WORDS) if (wanted(words[at])) order.push(at);
     // Blocks of several logs follow one another in any order.
-    order.sort((a, b) => timeOf(words, a) - timeOf(words, b) || a - b);
+    order.sort((a, b) => claimedAtMsAt(words, a) - claimedAtMsAt(words, b) || a - b);
     for (let from = 0; from < order.length; from += CHUNK)
       yield order.slice(from, from + CHUNK).map((at) => ({
         templateId: words[at],
@@ -36,8 +36,4 @@ export class HeldClaims {
         keyHi: words[at + 9],
       }));
   }
-}
-
-function timeOf(words: Uint32Array, at: number): number {
-  return (words[at + 6] >>> 16) * 0x1_0000_0000 + words[at + 7];
 }

@@ -9,6 +9,8 @@ import type { Rebuild } from './rebuild.ts';
 
 export interface KeeperWorld {
   readonly nodeId: string;
+  /** Of a seat. */
+  readonly seatTtlMs: number;
   readonly clock: Clock;
   readonly store: ClusterStore;
   readonly ledger: ShardLedger;

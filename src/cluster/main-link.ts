@@ -4,6 +4,7 @@
  */
 import type { ShardSeat } from '../ports-ledger.ts';
 import type { ClusterState } from './cluster-state.ts';
+import type { Trouble } from './troubles.ts';
 
 /** Rows stored, by template. */
 export type RowCounts = readonly (readonly [templateId: number, rows: number])[];
@@ -27,6 +28,8 @@ export interface MainLink {
    */
   watermark(shard: number, incarnation: number, position: number, counts: RowCounts | null): void;
   state(state: ClusterState): void;
+  /** Something failed and is tried again. */
+  trouble(trouble: Trouble): void;
   /** All claims of these logs of earlier processes are stored: they may be removed. */
   oldLogsStored(logIds: readonly number[]): void;
   /** This node must not go on. */

@@ -2,19 +2,19 @@
 import { randomUUID } from 'node:crypto';
 import type { ShardLedger, ShardSeat, ShardStamp } from '../ports-ledger.ts';
 
-/** Without a sign of life for this long a seat may be ended. */
-export const SEAT_TTL_MS = 10_000;
-
 export class OwnSeat {
   private readonly ledger: ShardLedger;
   private readonly nodeId: string;
   private readonly shard: number;
+  private readonly ttlMs: number;
   private seat: ShardSeat | null = null;
   private passed = false;
   /** Kept until a join has an answer: repeated, it is the same join. */
   private joinId: string | null = null;
 
-  constructor(ledger: ShardLedger, nodeId: string, shard: number) {
+  /** `ttlMs`: without a sign of life for so long it may be ended. */
+  constructor(ledger: ShardLedger, nodeId: string, shard: number, ttlMs: number) {
+    this.ttlMs = ttlMs;
     this.ledger = ledger;
     this.nodeId = nodeId;
     this.shard = shard;
@@ -49,7 +49,7 @@ export class OwnSeat {
   async extend(): Promise<number | null> {
     const { seat } = this;
     if (seat === null || this.passed) return null;
-    const kept = await this.ledger.extend(seat, SEAT_TTL_MS);
+    const kept = await this.ledger.extend(seat, this.ttlMs);
     if (kept.kind === 'lost') return seat.incarnation;
     if (kept.kind === 'fenced') this.fenced(seat.epoch);
     else this.saw(seat.incarnation, kept.version);
@@ -59,7 +59,7 @@ export class OwnSeat {
   /** Any seat of this node from before is over. → null: the incarnation is lost. */
   async join(incarnation: number): Promise<{ readonly seat: ShardSeat; readonly head: number } | null> {
     this.joinId ??= randomUUID();
-    const joined = await this.ledger.join(this.stamp(incarnation), this.nodeId, this.joinId, SEAT_TTL_MS);
+    const joined = await this.ledger.join(this.stamp(incarnation), this.nodeId, this.joinId, this.ttlMs);
     if (joined.kind === 'lost') return null;
     const { version, epoch, head } = joined;
     return { seat: { shard: this.shard, incarnation, version, nodeId: this.nodeId, epoch }, head };

@@ -1,4 +1,4 @@
-/** Does something again and again. A failure only makes the next pause longer. */
+/** Does something again and again. A failure is told, and only makes the next pause longer. */
 import { BackOff, type Clock } from './clock.ts';
 
 const RETRY_MS_MIN = 200;
@@ -9,6 +9,7 @@ export async function repeat(
   isOver: () => boolean,
   pauseMs: () => number,
   work: () => Promise<unknown>,
+  onFailure: (error: unknown) => void,
 ): Promise<void> {
   const retry = new BackOff(clock, RETRY_MS_MIN, RETRY_MS_MAX);
   while (!isOver()) {
@@ -16,7 +17,8 @@ export async function repeat(
     try {
       await work();
       retry.reset();
-    } catch {
+    } catch (error) {
+      onFailure(error);
       extraMs = retry.failed();
     }
     await clock.sleep(Math.max(pauseMs(), extraMs));

@@ -30,6 +30,8 @@ export class ShardKeeper {
   trouble: string | null = null;
   /** The stream's length, as last seen. */
   head = 0;
+  /** Why the ledger could not be asked the last time; null: it could. */
+  ledgerAway: string | null = null;
   private readonly world: KeeperWorld;
   private readonly seat: OwnSeat;
   /** The claims in this node's memory; null: none of the shard. */
@@ -52,7 +54,7 @@ export class ShardKeeper {
   constructor(world: KeeperWorld, shard: number, hasOldLogs: boolean) {
     this.world = world;
     this.shard = shard;
-    this.seat = new OwnSeat(world.ledger, world.nodeId, shard);
+    this.seat = new OwnSeat(world.ledger, world.nodeId, shard, world.seatTtlMs);
     this.unstored = hasOldLogs ? 'old' : null;
   }
 
@@ -110,20 +112,33 @@ export class ShardKeeper {
 
   /** Keeps the seat. Rejects when the ledger is away: nothing follows from that. */
   async extend(): Promise<void> {
-    const lost = await this.seat.extend();
+    const lost = await this.asked(this.seat.extend());
     if (lost !== null) this.lost(lost);
   }
 
   /** Ends the seats of nodes that are gone. */
   async reclaim(incarnation: number): Promise<void> {
     const sinceMs = this.world.clock.nowMs();
-    const done = await this.world.ledger.reclaim(this.seat.stamp(incarnation));
-    if (done.kind === 'lost') return this.lost(incarnation);
+    const stored = this.world.stored(this.shard, incarnation);
+    const done = await this.asked(this.world.ledger.reclaim(this.seat.stamp(incarnation)));
+    // What is stored stood in the stream before.
+    if (done.kind === 'lost' || done.head < stored) return this.lost(incarnation);
     this.head = done.head;
     if (this.headAtStart?.incarnation !== incarnation) this.headAtStart = { incarnation, head: done.head };
     this.seat.saw(incarnation, done.version);
     for (const nodeId of done.nodeIds)
       this.world.departures.ended(this.shard, nodeId, incarnation, done.head, sinceMs);
+  }
+
+  private async asked<T>(answer: Promise<T>): Promise<T> {
+    try {
+      const told = await answer;
+      this.ledgerAway = null;
+      return told;
+    } catch (error) {
+      this.ledgerAway = error instanceof Error ? error.message : String(error);
+      throw error;
+    }
   }
 
   // ---------------------------------------------------------------- what comes next

@@ -5,7 +5,7 @@ import type { RecordStore } from '../ports.ts';
 import type { ClusterStore } from '../ports-cluster.ts';
 import type { ShardLedger } from '../ports-ledger.ts';
 import type { CodeGuard } from './code-guard.ts';
-import { streamLogId } from './log-ids.ts';
+import { fillLogId, streamLogId } from './log-ids.ts';
 import { plainBytes } from './plain-bytes.ts';
 
 /** conflict: a claim contradicts what is stored. overtaken: another node has taken the stream since. */
@@ -28,6 +28,11 @@ export async function drainStream(
 ): Promise<Drained> {
   const logId = streamLogId(shard, incarnation);
   const { fence, offset } = await store.takeFence(logId);
+  const start = await startOrNothing(ledger, shard, incarnation);
+  // The store has gone back behind what is left of the stream (stream-flusher.ts): what fell between is in local logs,
+  // and the rest cannot go in as the watermark's next.
+  if (start * ENTRY_BYTES > offset)
+    return await fillRest(store, ledger, guard, shard, incarnation, start, onBatch);
   let fromOffset = offset;
   for (;;) {
     const entries = await readOrNothing(ledger, shard, incarnation, fromOffset / ENTRY_BYTES);
@@ -49,6 +54,36 @@ export async function drainStream(
       case 'conflict':
         return { kind: 'conflict', detail: outcome.detail };
     }
+  }
+}
+
+async function fillRest(
+  store: RecordStore & ClusterStore,
+  ledger: ShardLedger,
+  guard: CodeGuard,
+  shard: number,
+  incarnation: number,
+  start: number,
+  onBatch: () => Promise<void>,
+): Promise<Drained> {
+  for (let position = start; ; ) {
+    const entries = await readOrNothing(ledger, shard, incarnation, position);
+    if (entries.length === 0) return { kind: 'drained' };
+    await onBatch();
+    const wrong = await guard.wrong(entries);
+    if (wrong !== null) return { kind: 'conflict', detail: `stream: ${wrong}` };
+    const filled = await store.fillIn(fillLogId(shard, incarnation), entries);
+    if (filled.kind === 'conflict') return { kind: 'conflict', detail: filled.detail };
+    position += entries.length / ENTRY_BYTES;
+  }
+}
+
+async function startOrNothing(ledger: ShardLedger, shard: number, incarnation: number): Promise<number> {
+  try {
+    return (await ledger.start(shard, incarnation)) ?? 0;
+  } catch {
+    // As with what cannot be read: local logs have it.
+    return 0;
   }
 }
 

@@ -2,14 +2,15 @@
  * One shard's stream on its way into the record store. It holds one batch at a time, and knows nothing that the store
  * does not know better: the watermark there is where to go on, the fence there says whose turn it is.
  */
-import { ENTRY_BYTES, ENTRY_WORDS, entryWords } from '../claimlog/entry.ts';
+import { claimsByTemplate } from '../claimlog/claims-by-template.ts';
+import { ENTRY_BYTES } from '../claimlog/entry.ts';
 import { FLUSH_BATCH_ENTRIES_MAX } from '../limits.ts';
 import type { RecordStore } from '../ports.ts';
 import type { ClusterStore, NodeRow } from '../ports-cluster.ts';
 import type { ShardLedger } from '../ports-ledger.ts';
 import type { Clock } from './clock.ts';
 import type { CodeGuard } from './code-guard.ts';
-import { placeInLine, STALL_MS } from './flush-duty.ts';
+import { placeInLine } from './flush-duty.ts';
 import { streamLogId } from './log-ids.ts';
 import type { RowCounts } from './main-link.ts';
 import { plainBytes } from './plain-bytes.ts';
@@ -22,6 +23,7 @@ const OVERTAKEN_MS = 3_000;
 
 export interface FlusherWorld {
   readonly nodeId: string;
+  readonly seatTtlMs: number;
   readonly clock: Clock;
   readonly store: RecordStore & ClusterStore;
   readonly ledger: ShardLedger;
@@ -29,6 +31,8 @@ export interface FlusherWorld {
   nodes(): readonly NodeRow[];
   /** As last seen. */
   stored(shard: number, incarnation: number): number;
+  /** The store has less of the stream than it had when the stream was trimmed. */
+  onGap(shard: number, incarnation: number, detail: string): void;
   onStored(shard: number, incarnation: number, position: number, counts: RowCounts): void;
 }
 
@@ -55,10 +59,10 @@ export class StreamFlusher {
   async flushOne(incarnation: number, head: number): Promise<number> {
     if (incarnation !== this.incarnation) this.startOver(incarnation);
     if (this.stuck !== null || !this.isOurTurn(head)) return 0;
-    const { ledger, store, guard } = this.world;
+    const { store, guard } = this.world;
     const position = this.turn?.position ?? this.world.stored(this.shard, incarnation);
-    const entries = plainBytes(await ledger.read(this.shard, incarnation, position, FLUSH_BATCH_ENTRIES_MAX));
-    if (entries.length === 0) return 0;
+    const entries = await this.readFrom(incarnation, position);
+    if (entries === null || entries.length === 0) return 0;
     // Only who can read the stream takes it from others.
     if (this.turn === null) {
       const { fence, offset } = await store.takeFence(streamLogId(this.shard, incarnation));
@@ -84,6 +88,36 @@ export class StreamFlusher {
     this.trimmedTo = to;
   }
 
+  /** Null when what comes next is not in the stream any more. */
+  private async readFrom(incarnation: number, position: number): Promise<Uint8Array | null> {
+    const { ledger } = this.world;
+    try {
+      return plainBytes(await ledger.read(this.shard, incarnation, position, FLUSH_BATCH_ENTRIES_MAX));
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== 'StreamTrimmed') throw error;
+      await this.lookForGap(incarnation);
+      return null;
+    }
+  }
+
+  /**
+   * Mostly others have flushed and trimmed what this node has not heard of. But the store may have forgotten: a
+   * database that failed over without its last rows. Streams are trimmed behind the watermark only, so one that was
+   * asked for after the stream's start and lies before it has gone back.
+   */
+  private async lookForGap(incarnation: number): Promise<void> {
+    const { ledger, store, onGap } = this.world;
+    const start = await ledger.start(this.shard, incarnation);
+    const logId = streamLogId(this.shard, incarnation);
+    const offset = (await store.watermarks()).find((one) => one.logId === logId)?.offset ?? 0;
+    const stored = offset / ENTRY_BYTES;
+    this.turn = null;
+    this.overtakenAtMs = this.world.clock.nowMs();
+    // An incarnation that is not there any more is found to be lost by whoever uses it.
+    if (start !== null && stored < start)
+      onGap(this.shard, incarnation, `it has ${stored} claims of a stream that begins at ${start} by now`);
+  }
+
   private startOver(incarnation: number): void {
     this.incarnation = incarnation;
     this.turn = null;
@@ -93,7 +127,7 @@ export class StreamFlusher {
   }
 
   private isOurTurn(head: number): boolean {
-    const { nodeId, clock } = this.world;
+    const { nodeId, clock, seatTtlMs } = this.world;
     const stored = this.world.stored(this.shard, this.incarnation);
     if (stored !== this.lastStored || stored >= head) {
       this.lastStored = stored;
@@ -101,8 +135,9 @@ export class StreamFlusher {
     }
     if (this.turn !== null) return true;
     if (clock.nowMs() - this.overtakenAtMs < OVERTAKEN_MS) return false;
-    const place = placeInLine(this.shard, nodeId, this.world.nodes());
-    return place === 0 || clock.nowMs() - this.movedAtMs > place * STALL_MS;
+    // A stream that does not move for as long as a seat may be silent is the next one's in line.
+    const place = placeInLine(this.shard, nodeId, this.world.nodes(), seatTtlMs);
+    return place === 0 || clock.nowMs() - this.movedAtMs > place * seatTtlMs;
   }
 
   private async commit(position: number, entries: Uint8Array): Promise<number> {
@@ -118,7 +153,12 @@ export class StreamFlusher {
     switch (outcome.kind) {
       case 'committed':
         turn.position = position + claims;
-        this.world.onStored(this.shard, this.incarnation, turn.position, countRows(entries));
+        this.world.onStored(
+          this.shard,
+          this.incarnation,
+          turn.position,
+          claimsByTemplate(outcome.fresh ?? entries),
+        );
         return claims;
       case 'stale':
         turn.position = outcome.offset / ENTRY_BYTES;
@@ -133,12 +173,4 @@ export class StreamFlusher {
         return 0;
     }
   }
-}
-
-function countRows(entries: Uint8Array): RowCounts {
-  const counts = new Map<number, number>();
-  const words = entryWords(entries);
-  for (let at = 0; at < words.length; at += ENTRY_WORDS)
-    counts.set(words[at], (counts.get(words[at]) ?? 0) + 1);
-  return [...counts];
 }

@@ -11,7 +11,7 @@ export function watched<T extends object>(target: T, away: Away): T {
         if (result instanceof Promise)
           result.then(
             () => away.answered(),
-            (error: unknown) => away.failed(error),
+            () => away.failed(),
           );
         return result;
       };

@@ -10,13 +10,15 @@
  *
  * What makes codes unique is that a place of a space is given out once. Two different spaces must then have no code
  * in common: default spaces differ in their first ten digits, patterns that could look like a default code are
- * refused here, and `spacesOverlap` is for whoever publishes, to compare a new pattern with the spaces in use.
+ * refused here, and `spacesOverlap` is for whoever publishes, to compare a new pattern with the spaces in use. In
+ * common also means: as people type them (typed-code.ts), or somebody's coupon would be found for somebody else's.
  */
 
 import { CODE_SPACE_SHARE_MAX } from '../limits.ts';
 import { ok, type Result, refused } from '../problems.ts';
 import { eightDigits } from './eight-digits.ts';
-import type { CodePattern } from './template.ts';
+import type { CodePattern, Template } from './template.ts';
+import { reduce, shapesConfusable, type TypedShape, typedShape } from './typed-code.ts';
 
 const PATTERN_CHARS_MAX = 64;
 const CHARSET_CHARS_MIN = 2;
@@ -29,6 +31,7 @@ const DIGITS = '0123456789';
 const DEFAULT_CODE_CHARS = 18;
 const DEFAULT_PREFIX_CHARS = 10;
 const DEFAULT_PLACES = '########';
+const DEFAULT_CODES = typedShape('#'.repeat(DEFAULT_CODE_CHARS), DIGITS);
 const DEFAULT_CODE = /^[0-9]{18}$/;
 const DEFAULT_SPACE = /^[0-9]{10}$/;
 /** Without the blank: a code must survive being typed and trimmed. */
@@ -49,6 +52,8 @@ export interface SpaceShape {
   readonly places: readonly number[];
   /** All possibilities, charset.length ^ places.length. */
   readonly total: number;
+  /** What of it matters in what people type. */
+  readonly typed: TypedShape;
   /** Bound into every permuted value, so that equal places of two spaces have nothing in common. */
   readonly tweak: Uint8Array;
 }
@@ -70,6 +75,16 @@ export function defaultSpaces(
   const start = (Math.imul(templateId, 0x9e3779b1) >>> 0) % orders.length;
   const size = mayBeGiven(possibilities(DIGITS.length, DEFAULT_PLACES.length));
   return orders.map((_, i) => ({ space: head + orders[(start + i) % orders.length]!, size }));
+}
+
+/** Where a template's codes may lie, to be tried in this order: in its pattern's space, or the default ones. */
+export function spacesOf(
+  { id, productLine, codeKind, code }: Pick<Template, 'id' | 'productLine' | 'codeKind' | 'code'>,
+  publishedAtMs: number,
+): CodeSpace[] {
+  return code === null
+    ? defaultSpaces(productLine, codeKind, publishedAtMs, id)
+    : [acceptedPatternSpace(code)];
 }
 
 /** The space of a pattern, or `invalid_request` with what is wrong with it. */
@@ -100,24 +115,27 @@ export function patternSpace(code: CodePattern): Result<CodeSpace> {
       'code.pattern must have "#" for at least 10^6 and at most 2^48 possibilities',
     );
   }
-  if (pattern.length === DEFAULT_CODE_CHARS && /^[0-9#]*$/.test(pattern) && /[0-9]/.test(charset)) {
-    return refused('invalid_request', 'code.pattern must not produce 18 digits: those are the default codes');
+  if (shapesConfusable(typedShape(pattern, charset), DEFAULT_CODES)) {
+    return refused(
+      'invalid_request',
+      `code.pattern must not produce ${DEFAULT_CODE_CHARS} digits, dashes aside: those are the default codes`,
+    );
   }
-  return ok({ space: `${pattern}|${charset}`, size: mayBeGiven(total) });
+  return ok(acceptedPatternSpace(code));
 }
 
-/** True if some code belongs to both of two different spaces: their extents must not both be given out. */
+/** Of a pattern that was accepted once, by whatever rules there were then. */
+export function acceptedPatternSpace({ pattern, charset }: CodePattern): CodeSpace {
+  const total = possibilities(charset.length, pattern.split('#').length - 1);
+  return { space: `${pattern}|${charset}`, size: mayBeGiven(total) };
+}
+
+/**
+ * True if some code belongs to both of two different spaces, or something can be typed that is taken for a code of
+ * both: their extents must not both be given out.
+ */
 export function spacesOverlap(a: string, b: string): boolean {
-  const x = shapeOf(a);
-  const y = shapeOf(b);
-  if (x.pattern.length !== y.pattern.length) return false;
-  // The places are filled independently of one another, so one common character at each is enough.
-  for (let i = 0; i < x.pattern.length; i++) {
-    const ofX = x.pattern[i] === '#' ? x.charset : x.pattern[i]!;
-    const ofY = y.pattern[i] === '#' ? y.charset : y.pattern[i]!;
-    if (![...ofX].some((char) => ofY.includes(char))) return false;
-  }
-  return true;
+  return shapesConfusable(shapeOf(a).typed, shapeOf(b).typed);
 }
 
 /** The code that has `value` (0 … total - 1) written in the space's places. */
@@ -139,7 +157,16 @@ export function formatCode(space: string, value: number): string {
 
 /** The value in the places of a code of this space; null for any other text. */
 export function matchCode(space: string, code: string): number | null {
-  const { pattern, charset } = shapeOf(space);
+  return valueIn(shapeOf(space), code);
+}
+
+/** The same for what was typed, as `readTyped` has read it. At most one code of a space is meant by any text. */
+export function matchTypedCode(space: string, typed: string): number | null {
+  const shape = shapeOf(space).typed;
+  return valueIn(shape, reduce(typed, shape));
+}
+
+function valueIn({ pattern, charset }: CodePattern, code: string): number | null {
   if (code.length !== pattern.length) return null;
   let value = 0;
   for (let i = 0; i < pattern.length; i++) {
@@ -186,6 +213,7 @@ function readShape(space: string): SpaceShape {
     charset,
     places,
     total: possibilities(charset.length, places.length),
+    typed: typedShape(pattern, charset),
     tweak: Buffer.from(byDefault ? space : pattern, 'utf8'),
   };
 }

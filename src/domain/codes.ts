@@ -6,9 +6,10 @@
  * A `CodeBook` holds the key and belongs to one thread. The `CodeIndex` holds the extents that are in force.
  */
 import { createHmac } from 'node:crypto';
-import { formatCode, matchCode, shapeOf, spaceOfDefaultCode } from './code-space.ts';
+import { formatCode, matchCode, matchTypedCode, shapeOf, spaceOfDefaultCode } from './code-space.ts';
 import { Ff1 } from './ff1.ts';
 import type { CodeExtent } from './template.ts';
+import { capitals, readTyped } from './typed-code.ts';
 
 /** Prepared permutations kept per book, each a cipher of a few hundred bytes; one more costs some 10 µs to prepare. */
 const PERMUTATIONS_MAX = 256;
@@ -55,18 +56,34 @@ export class CodeBook {
     return formatCode(extent.space, this.#permutation(extent.space).encrypt(place));
   }
 
-  /** The unit a code belongs to; null for a text that is no code or one that no extent covers. */
-  decode(code: string, index: CodeIndex): DecodedCode | null {
-    for (const space of index.spacesLike(code)) {
-      const value = matchCode(space, code);
-      if (value === null) continue;
-      const place = this.#permutation(space).decrypt(value);
-      const extent = index.extentAt(space, place);
-      if (extent !== null) {
-        return { templateId: extent.templateId, serial: extent.firstSerial + place - extent.offset };
-      }
+  /**
+   * The unit a code belongs to, as people type it (typed-code.ts); null for a text that is no code or one that no
+   * extent covers. A code to the letter is always that code. One that might be several others is none.
+   */
+  decode(text: string, index: CodeIndex): DecodedCode | null {
+    const typed = readTyped(text);
+    if (typed === null) return null;
+    const spaces = index.spacesLike(typed);
+    for (const space of spaces) {
+      const unit = this.#unitOf(space, matchCode(space, typed), index);
+      if (unit !== null) return unit;
     }
-    return null;
+    let found: DecodedCode | null = null;
+    for (const space of spaces) {
+      const unit = this.#unitOf(space, matchTypedCode(space, typed), index);
+      if (unit !== null && found !== null) return null;
+      found ??= unit;
+    }
+    return found;
+  }
+
+  #unitOf(space: string, value: number | null, index: CodeIndex): DecodedCode | null {
+    if (value === null) return null;
+    const place = this.#permutation(space).decrypt(value);
+    const extent = index.extentAt(space, place);
+    return extent === null
+      ? null
+      : { templateId: extent.templateId, serial: extent.firstSerial + place - extent.offset };
   }
 
   #permutation(space: string): Ff1 {
@@ -90,12 +107,13 @@ export class CodeBook {
 /**
  * Extents by space and offset. Which spaces a text may belong to is found without trying them all: a default code
  * names its space, and blanking out the `#` places of another code gives the pattern it must have been made from.
+ * Patterns are kept in capitals, and without dashes where those do not matter, because that is how codes are typed.
  */
 export class CodeIndex {
   /** Per space, by offset. */
   readonly #bySpace = new Map<string, CodeExtent[]>();
   readonly #spacesByPattern = new Map<string, string[]>();
-  /** The distinct layouts of `#` among the patterns of one length. */
+  /** The distinct layouts of `#` among those patterns, by length. */
   readonly #layoutsByLength = new Map<number, Map<string, readonly number[]>>();
 
   constructor(extents: Iterable<CodeExtent> = []) {
@@ -133,23 +151,27 @@ export class CodeIndex {
     return extent !== undefined && place < extent.offset + extent.length ? extent : null;
   }
 
-  /** Spaces with extents that may contain the code, of usually at most one. */
-  spacesLike(code: string): readonly string[] {
-    const byDefault = spaceOfDefaultCode(code);
-    if (byDefault !== null) return this.#bySpace.has(byDefault) ? [byDefault] : [];
-    const layouts = this.#layoutsByLength.get(code.length);
-    if (layouts === undefined) return [];
-    const found: string[] = [];
+  /** Spaces with extents that a code so typed (`readTyped`) may be of, usually at most one. */
+  spacesLike(typed: string): readonly string[] {
+    const bare = typed.replaceAll('-', '');
+    const byDefault = spaceOfDefaultCode(bare);
+    const found = byDefault !== null && this.#bySpace.has(byDefault) ? [byDefault] : [];
+    for (const text of bare === typed ? [bare] : [typed, bare]) this.#addSpacesOf(capitals(text), found);
+    return found;
+  }
+
+  #addSpacesOf(text: string, found: string[]): void {
+    const layouts = this.#layoutsByLength.get(text.length);
+    if (layouts === undefined) return;
     for (const places of layouts.values()) {
       let pattern = '';
       let from = 0;
       for (const place of places) {
-        pattern += `${code.slice(from, place)}#`;
+        pattern += `${text.slice(from, place)}#`;
         from = place + 1;
       }
-      found.push(...(this.#spacesByPattern.get(pattern + code.slice(from)) ?? []));
+      found.push(...(this.#spacesByPattern.get(pattern + text.slice(from)) ?? []));
     }
-    return found;
   }
 
   /** All spaces with extents; `spacesOverlap` compares a new one with them. */
@@ -159,7 +181,7 @@ export class CodeIndex {
 
   #addPattern(space: string): void {
     if (!space.includes('|')) return;
-    const { pattern, places } = shapeOf(space);
+    const pattern = capitals(shapeOf(space).typed.pattern);
     const alike = this.#spacesByPattern.get(pattern);
     if (alike === undefined) this.#spacesByPattern.set(pattern, [space]);
     else alike.push(space);
@@ -168,6 +190,7 @@ export class CodeIndex {
       layouts = new Map();
       this.#layoutsByLength.set(pattern.length, layouts);
     }
+    const places = [...pattern].flatMap((char, i) => (char === '#' ? [i] : []));
     layouts.set(places.join(), places);
   }
 }

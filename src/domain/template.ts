@@ -8,6 +8,8 @@ export type Discount =
       readonly kind: 'threshold';
       readonly tiers: readonly { readonly spend: number; readonly off: number }[];
       readonly repeat?: boolean;
+      /** Only with `repeat`. */
+      readonly maxOff?: number;
     }
   | { readonly kind: 'percent'; readonly rate: number; readonly minSpend?: number; readonly maxOff?: number }
   | { readonly kind: 'instant'; readonly off: number; readonly minSpend?: number }
@@ -41,6 +43,8 @@ export interface CodePattern {
 /** Stored states. `ended` is not stored: it is `published` seen after `claimUntilMs`. */
 export type TemplateStatus = 'draft' | 'published' | 'disabled' | 'deleted';
 export type Distribution = 'claim' | 'grant' | 'both';
+/** all: every coupon a user ever had. usable: one that is used, expired or voided makes room for another. */
+export type LimitCounts = 'all' | 'usable';
 
 export interface Template {
   readonly id: number;
@@ -60,14 +64,20 @@ export interface Template {
   /** Units in all, serials 0 … total - 1. */
   readonly total: number;
   readonly perUserLimit: number;
+  /** What the limits of it and of its activities count; left out: all. */
+  readonly limitCounts?: LimitCounts;
   readonly distribution: Distribution;
   readonly partitions: number;
   readonly code: CodePattern | null;
   /** Only these users may claim; null: everybody. User ids as decimal strings. */
   readonly audience: { readonly userIds: readonly string[] } | null;
   readonly status: TemplateStatus;
+  /** A stop switch: no new locks of its coupons; live ones finish. */
+  readonly useSuspended?: boolean;
   readonly createdAtMs: number;
   readonly publishedAtMs: number | null;
+  /** Names the last addition to its stock: of two that made the same total at once, one must still be made. */
+  readonly lastAddition?: string;
   /** Raised by every change; later versions win wherever two meet. */
   readonly version: number;
 }
@@ -78,10 +88,16 @@ export interface Activity {
   readonly name: string;
   /** Units set aside for it. After `stopped` its unsold units are the template's again. */
   readonly stock: number;
+  /**
+   * Units that somebody is about to make it, or has made it already: stored before any of them is moved, and gone with
+   * the save that follows, so that one who dies in between leaves word of it (catalog/activity-saving.ts).
+   */
+  readonly askedStock?: number;
   readonly startsAtMs: number;
   readonly endsAtMs: number;
   readonly perUserLimit: number;
-  readonly status: 'active' | 'stopped';
+  /** unopened: it never got its units, and nobody is shown it. */
+  readonly status: 'unopened' | 'active' | 'stopped';
   readonly createdAtMs: number;
   readonly version: number;
 }

@@ -3,6 +3,7 @@
  * flushers of the shards' streams (cluster-link.ts).
  */
 import type { CodeExtent } from '../domain/template.ts';
+import type { ThreadCpu } from '../workers/thread-cpu.ts';
 
 export interface LiveLog {
   readonly logId: number;
@@ -11,8 +12,8 @@ export interface LiveLog {
 }
 
 export interface ClaimSink {
-  /** [0]: CPU seconds of its thread. */
-  readonly cpu: Float64Array;
+  /** Of its thread. */
+  readonly cpu: ThreadCpu;
   /** True while the store does not take claims. */
   readonly delayed: boolean;
   /** What can't be flushed until an operator looks, with the reason. */
@@ -24,6 +25,8 @@ export interface ClaimSink {
   extent(extent: CodeExtent): void;
   /** Logs that owners are writing. */
   liveLogs(): LiveLog[];
+  /** Somebody waits for claims to be stored. */
+  hurry(): void;
   /** Flushes what it can, and ends; resolves also when it takes longer than `patienceMs`. */
   stop(patienceMs: number): Promise<void>;
 }

@@ -4,11 +4,14 @@
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { ClusterState } from '../cluster/cluster-state.ts';
+import type { Trouble } from '../cluster/troubles.ts';
 import type { CodeExtent } from '../domain/template.ts';
 import type { Logger } from '../logger.ts';
 import { SHARDS, type ShardSeat } from '../ports-ledger.ts';
 import type { ClusterData, FromCluster, ToCluster } from '../workers/cluster-messages.ts';
-import { FOLLOWED_BYTES, type FromOwner, type ToOwner } from '../workers/owner-messages.ts';
+import type { FromOwner, ToOwner } from '../workers/owner-messages.ts';
+import { type StreamPlace, StreamPlaces } from '../workers/stream-places.ts';
+import { ThreadCpu } from '../workers/thread-cpu.ts';
 import type { ClaimSink, LiveLog } from './claim-sink.ts';
 import { LogCheckpoints, type StreamPosition } from './log-checkpoints.ts';
 import { OwnerRounds } from './owner-rounds.ts';
@@ -33,11 +36,13 @@ export interface ClusterLinkOptions {
 }
 
 export class ClusterLink implements ClaimSink {
-  readonly cpu = new Float64Array(new SharedArrayBuffer(8));
+  readonly cpu = new ThreadCpu();
   readonly stuck = new Map<string, string>();
-  /** By owner; see FOLLOWED_BYTES. */
-  readonly followed: readonly Float64Array<SharedArrayBuffer>[];
+  /** By owner. */
+  readonly places: readonly StreamPlaces[];
   state: ClusterState | null = null;
+  /** Lives of owners begun so far. */
+  lives = 0;
   private readonly options: ClusterLinkOptions;
   private readonly suspending: OwnerRounds;
   private readonly taking: OwnerRounds;
@@ -60,10 +65,7 @@ export class ClusterLink implements ClaimSink {
   constructor(options: ClusterLinkOptions) {
     this.options = options;
     const { owners } = options;
-    this.followed = Array.from(
-      { length: owners },
-      () => new Float64Array(new SharedArrayBuffer(FOLLOWED_BYTES)),
-    );
+    this.places = Array.from({ length: owners }, () => new StreamPlaces());
     this.stored = Array.from({ length: SHARDS }, () => ({ incarnation: 0, position: 0 }));
     this.reached = Array.from({ length: SHARDS }, (_, shard) => ({ shard, incarnation: 0, position: 0 }));
     this.opened = Array.from({ length: owners }, () => []);
@@ -83,7 +85,7 @@ export class ClusterLink implements ClaimSink {
     const workerData: ClusterData = {
       ...this.options.data,
       oldLogs: this.oldLogs,
-      cpu: this.cpu.buffer as SharedArrayBuffer,
+      cpu: this.cpu.buffer,
       store: port1,
     };
     const worker = new Worker(new URL('../workers/cluster-entry.js', import.meta.url), {
@@ -112,10 +114,12 @@ export class ClusterLink implements ClaimSink {
   closedShards(): Record<string, string> {
     const closed: Record<string, string> = {};
     if (this.state === null) return { cluster: 'not joined yet' };
-    for (const { shard, phase, why, waitingFor, stuck } of this.state.shards) {
+    for (const { shard, phase, why, waitingFor, stuck, ledgerAway } of this.state.shards) {
       const waits = waitingFor.length > 0 ? `; waiting for the logs of ${waitingFor.join(', ')}` : '';
       if (phase !== 'open') closed[`shard-${shard}`] = `${phase}: ${why ?? 'no reason known'}${waits}`;
       else if (stuck !== null) closed[`shard-${shard}`] = stuck;
+      else if (ledgerAway !== null)
+        closed[`shard-${shard}`] = `Redis cannot be asked about it: ${ledgerAway}`;
     }
     return closed;
   }
@@ -139,15 +143,32 @@ export class ClusterLink implements ClaimSink {
     return (
       !this.rebuilding.includes(true) &&
       incarnation === seat.incarnation &&
-      position >= this.followedTo(seat.shard)
+      // Claims made here are known before they come back by the stream.
+      this.placesOf(seat.shard, incarnation).every(
+        ({ followed, known }) => position >= Math.max(followed, known),
+      )
     );
   }
 
-  /** All owners have this shard's stream up to here, for everybody in this process to see. */
+  /** All owners have the stream of this shard's last incarnation up to here, for everybody in this process to see. */
   followedTo(shard: number): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (let owner = 0; owner < this.places.length; owner++)
+      least = Math.min(least, this.followedBy(owner, shard));
+    return Math.max(0, least);
+  }
+
+  /** The same of one owner; -1 while it is starting. */
+  followedBy(owner: number, shard: number): number {
     // What a beginning life has followed shows once it is ready; till then there are the tables of its last life.
-    if (this.rebuilding.includes(true)) return 0;
-    return Math.min(...this.followed.map((positions) => positions[shard]));
+    if (this.rebuilding[owner]) return -1;
+    const { incarnation, followed } = this.places[owner].of(shard);
+    return incarnation === this.reached[shard].incarnation ? followed : 0;
+  }
+
+  /** Of the owners that follow this incarnation. */
+  private placesOf(shard: number, incarnation: number): StreamPlace[] {
+    return this.places.map((owner) => owner.of(shard)).filter((place) => place.incarnation === incarnation);
   }
 
   // ------------------------------------------------------------ logs
@@ -171,6 +192,9 @@ export class ClusterLink implements ClaimSink {
     return [...this.logs].map(([logId, positions]) => ({ logId, positions }));
   }
 
+  /** Streams are stored as soon as somebody's duty is done; there is no pace to be hurried. */
+  hurry(): void {}
+
   extent(extent: CodeExtent): void {
     this.send({ kind: 'extent', extent });
   }
@@ -191,7 +215,7 @@ export class ClusterLink implements ClaimSink {
     this.noteReached();
     this.opened[owner] = [];
     this.rebuilding[owner] = true;
-    this.followed[owner].fill(0);
+    this.lives++;
     // It begins without a seat in what is being left, and will have read from the store what is being taken in. What is
     // asked of it from now on it answers itself.
     this.suspending.ownerDone(owner);
@@ -222,6 +246,9 @@ export class ClusterLink implements ClaimSink {
       }
       case 'catalogBehind':
         this.options.onCatalogBehind();
+        break;
+      case 'trouble':
+        this.options.logger.warn({ owner, ...aboutTrouble(message.trouble) }, message.trouble.what);
         break;
       case 'shardCutOff':
         this.send({ kind: 'cutOff', shard: message.shard, incarnation: message.incarnation });
@@ -277,12 +304,6 @@ export class ClusterLink implements ClaimSink {
         this.noteReached();
         seats.open(message.seat);
         this.open(message.seat);
-        if (message.follow !== null) {
-          for (const positions of this.followed) {
-            positions[message.seat.shard] = 0;
-            positions[SHARDS + message.seat.shard] = 0;
-          }
-        }
         // A life that is just beginning knows what the store had at its start, whatever was brought to the others.
         this.tellOwners((owner) => ({
           kind: 'shardOpen',
@@ -297,6 +318,9 @@ export class ClusterLink implements ClaimSink {
         break;
       case 'state':
         this.state = message.state;
+        break;
+      case 'trouble':
+        logger.warn({ thread: 'cluster', ...aboutTrouble(message.trouble) }, message.trouble.what);
         break;
       case 'oldLogsStored':
         for (const logId of message.logIds) this.checkpoints.remove(logId);
@@ -334,8 +358,8 @@ export class ClusterLink implements ClaimSink {
   /** Whatever stands in a local log was followed, or stood before the head its owner was told with it. */
   private noteReached(): void {
     for (const one of this.reached) {
-      const { shard, position } = one;
-      const heads = this.followed.flatMap((positions) => [positions[shard], positions[SHARDS + shard]]);
+      const { shard, incarnation, position } = one;
+      const heads = this.placesOf(shard, incarnation).map(({ known }) => known);
       this.reached[shard] = { ...one, position: Math.max(position, ...heads) };
     }
   }
@@ -343,4 +367,8 @@ export class ClusterLink implements ClaimSink {
   private send(message: ToCluster): void {
     this.worker?.postMessage(message);
   }
+}
+
+function aboutTrouble({ detail, times }: Trouble): object {
+  return { detail, times };
 }

@@ -39,6 +39,7 @@ export function clusterPools(
     reportsSales: false,
     onLost: (seat, detail) => link.lost(seat, detail),
     onFenced: (seat) => link.fenced(seat),
+    logger: options.logger,
   });
   leases.upstream = supply;
   // Who holds what is known here only once the streams are followed to where the last unit was claimed.

@@ -21,12 +21,13 @@ import { ClaimDesk } from '../claims/claim-desk.ts';
 import { TemplateView } from '../claims/template-view.ts';
 import { shardLogOf } from '../cluster/log-ids.ts';
 import type { Config } from '../config.ts';
+import type { Best } from '../domain/quote/best.ts';
 import type { Activity, CodeExtent, Template } from '../domain/template.ts';
 import type { Logger } from '../logger.ts';
 import type { RecordStore, SerialRange } from '../ports.ts';
 import { FLUSH_SIGNAL_BYTES } from '../rings/layout.ts';
 import type { StreamPlace } from '../workers/audit-entry.ts';
-import type { CodesTask } from '../workers/compute-entry.ts';
+import type { BestTask, CodesTask } from '../workers/compute-entry.ts';
 import type { ActorShares, FromOwner, OwnedTemplate, OwnerClusterTask } from '../workers/owner-messages.ts';
 import { type LifePlan, type OwnerLife, OwnerPool } from '../workers/owner-pool.ts';
 import { realClock } from '../workers/real-clock.ts';
@@ -34,6 +35,7 @@ import type { ClaimSink } from './claim-sink.ts';
 import type { ClusterLink } from './cluster-link.ts';
 import { clusterPools } from './cluster-pools.ts';
 import { FlusherLink } from './flusher-link.ts';
+import { InForce } from './in-force.ts';
 import { LeaseDesk } from './lease-desk.ts';
 import { LocalPools } from './local-pools.ts';
 import type { Pools } from './pools.ts';
@@ -68,8 +70,11 @@ export interface ClusterNode extends SharedLedger {
   readonly redisUrl: string;
   readonly installation: string;
   readonly waitReplicas: number;
+  readonly seatTtlMs: number;
   /** Other nodes sell what this one has not been told of. */
   readonly onCatalogBehind: () => void;
+  /** Something failed and is tried again; said to people now and then. */
+  readonly onTrouble: (what: string, error: unknown, where?: string) => void;
 }
 
 export interface EngineOptions {
@@ -90,6 +95,7 @@ export class Engine implements CatalogEngine {
   readonly owners: OwnerPool;
   readonly sink: ClaimSink;
   readonly leases: LeaseDesk;
+  private readonly inForce: InForce;
   /** The ledger of the profile `single`, which may have to be written anew. */
   readonly single: SingleLedger | null = null;
   readonly cluster: ClusterLink | null = null;
@@ -117,7 +123,10 @@ export class Engine implements CatalogEngine {
     this.options = options;
     const { config, logger } = options;
     this.root = logRoot(config.dataDir);
-    this.desk = new ClaimDesk(config.ownerThreads);
+    this.desk = new ClaimDesk(config.ownerThreads, {
+      spent: (couponIds, nowMs) => options.store.spentCoupons(couponIds, nowMs),
+      onFailure: (error) => logger.error({ err: error }, 'which coupons are spent could not be read'),
+    });
     this.compute = new Piscina({
       filename: new URL('../workers/compute-entry.js', import.meta.url).href,
       maxThreads: 1,
@@ -129,6 +138,11 @@ export class Engine implements CatalogEngine {
       makeCodes: (templateId, range) => this.makeCodes(templateId, range),
       onFailure: (error) => logger.error({ err: error }, 'codes could not be made'),
     });
+    this.inForce = new InForce({
+      send: (owner, message) => this.owners.send(owner, message),
+      serves: (owner) => this.owners.life(owner) !== null,
+      leases: this.leases,
+    });
     const flushSignal = new SharedArrayBuffer(FLUSH_SIGNAL_BYTES);
     const onFlushed = (counts: readonly (readonly [number, number])[]): void => {
       for (const [templateId, count] of counts) {
@@ -138,9 +152,18 @@ export class Engine implements CatalogEngine {
     };
     const { shared } = options;
     if (shared?.profile === 'cluster') {
-      const { nodeId, startId, host, redisUrl, installation } = shared;
+      const { nodeId, startId, host, redisUrl, installation, seatTtlMs } = shared;
       const { pools, link, seats } = clusterPools(shared.ledger, this.leases, this.templates, {
-        data: { nodeId, startId, host, redisUrl, installation, logRoot: this.root, codeKey: options.codeKey },
+        data: {
+          nodeId,
+          startId,
+          host,
+          redisUrl,
+          installation,
+          seatTtlMs,
+          logRoot: this.root,
+          codeKey: options.codeKey,
+        },
         owners: config.ownerThreads,
         segmentKeepMs: config.segmentKeepMs,
         connectStore: options.connectStore,
@@ -153,14 +176,23 @@ export class Engine implements CatalogEngine {
       this.pools = this.sharedPools = pools;
       this.cluster = link;
       this.seats = seats;
-      const followedTo = (shard: number): number => link.followedTo(shard);
-      this.barrier = new ReadBarrier({ ledger: shared.ledger, seats, followedTo, clock: realClock });
+      this.barrier = new ReadBarrier({
+        ledger: shared.ledger,
+        seats,
+        followedBy: (owner, shard) => link.followedBy(owner, shard),
+        owners: config.ownerThreads,
+        lives: () => link.lives,
+        clock: realClock,
+        now: Date.now,
+        onTrouble: shared.onTrouble,
+      });
       this.sink = link;
     } else {
       this.flusher = new FlusherLink({
         logRoot: this.root,
         codeKey: options.codeKey,
         segmentKeepMs: config.segmentKeepMs,
+        waitingMax: config.lagLimitClaims / 2,
         signal: flushSignal,
         connectStore: options.connectStore,
         extents: () => [...this.templates.values()].flatMap((view) => view.extents),
@@ -191,6 +223,7 @@ export class Engine implements CatalogEngine {
         ready: (life, actors, stored, first) => this.ownerReady(life, actors, stored, first),
         down: (index, first, error) => this.ownerDown(index, first, error),
         stopped: (logId, end) => this.sink.ended(logId, end, 0),
+        ended: (index) => this.inForce.ownerEnded(index),
         message: (index, message) => this.ownerMessage(index, message),
         doorbell: (life) => this.desk.doorbell(life),
       },
@@ -238,15 +271,22 @@ export class Engine implements CatalogEngine {
     this.owners.start();
     await ready;
     this.flusher?.start();
+    void this.barrier?.watch();
     this.lagTimer = setInterval(() => {
       this.leases.settle();
       this.desk.lagging = this.lag > this.options.config.lagLimitClaims;
     }, LAG_CHECK_MS);
   }
 
+  /** The best coupons for an order, on a thread of the compute pool. */
+  findBest(task: BestTask): Promise<Best> {
+    return this.compute.run(task, { name: 'findBest' });
+  }
+
   /** Answers what is in flight, gives leases back, flushes; the caller has stopped taking requests. */
   async stop(patienceMs: number): Promise<void> {
     if (this.lagTimer !== null) clearInterval(this.lagTimer);
+    this.barrier?.stop();
     await this.owners.stop();
     await this.pools.stop();
     await this.sink.stop(patienceMs);
@@ -278,7 +318,7 @@ export class Engine implements CatalogEngine {
     this.lastLife = Math.max(this.lastLife + 1, Date.now());
     this.cluster.ownerStarts(index);
     this.leases.unsettle();
-    const followed = this.cluster.followed[index];
+    const followed = this.cluster.places[index];
     const seats = this.seats!.all();
     return { redisUrl, installation, waitReplicas, life: this.lastLife, seats, followed: followed.buffer };
   }
@@ -301,7 +341,15 @@ export class Engine implements CatalogEngine {
     this.desk.ownerUp(life);
     this.firstReady++;
     if (this.firstReady < this.options.config.ownerThreads) return;
-    this.pools.start(this.templates.values()).then(() => this.started?.(), this.options.onFatal);
+    this.openPools().then(() => this.started?.(), this.options.onFatal);
+  }
+
+  /** The first codes of each pool belong to being ready: a claim that comes at once waits for them no longer than it may. */
+  private async openPools(): Promise<void> {
+    await this.pools.start(this.templates.values());
+    const stocked = this.leases.ledger.snapshot().map(({ ref }) => this.leases.stocked(ref));
+    const late = (await Promise.all(stocked)).filter((inTime) => !inTime).length;
+    if (late > 0) this.options.logger.warn({ pools: late }, 'first codes are still being made');
   }
 
   private ownerDown(index: number, first: boolean, error: Error): void {
@@ -323,6 +371,9 @@ export class Engine implements CatalogEngine {
         break;
       case 'actor':
         this.takeShares(message.actor);
+        break;
+      case 'confirmed':
+        this.inForce.answered(index, message.change);
         break;
       case 'segment': {
         const actor = this.templates.get(message.templateId)!.actors[message.partition];
@@ -429,24 +480,38 @@ export class Engine implements CatalogEngine {
       });
     }
     const owned = ownedTemplate(view);
-    if (this.cluster !== null) this.owners.sendAll({ kind: 'template', template: owned });
-    else {
-      for (const owner of new Set(view.actors.map((actor) => actor.owner)))
-        this.owners.send(owner, { kind: 'template', template: owned });
-    }
+    const owners = this.ownersOf(view);
+    for (const owner of owners) this.owners.send(owner, { kind: 'template', template: owned });
+    if (extent !== null) this.inForce.fresh({ templateId: template.id, activityId: 0 });
     await this.pools.templateChanged(view, extent);
+    await this.inForce.confirmed(view, owners);
+    if (newExtent !== null) view.readyUnits = Math.max(view.readyUnits, view.placed);
   }
 
   openActivity(activity: Activity): Promise<TakenUnits> {
-    return this.pools.resizeActivity(activity, this.templates.get(activity.templateId)!);
+    return this.resizeActivity(activity);
   }
 
-  resizeActivity(activity: Activity): Promise<TakenUnits> {
-    return this.pools.resizeActivity(activity, this.templates.get(activity.templateId)!);
+  async resizeActivity(activity: Activity): Promise<TakenUnits> {
+    const { id: activityId, templateId } = activity;
+    const taken = await this.pools.resizeActivity(activity);
+    // Owners hear of the pool once the activity is stored: `templateChanged` follows.
+    if (taken.ok) this.inForce.fresh({ templateId, activityId });
+    return taken;
   }
 
-  closeActivity(activity: Activity): Promise<void> {
-    return this.pools.closeActivity(activity);
+  async closeActivity(activity: Activity): Promise<void> {
+    const { id: activityId, templateId } = activity;
+    this.inForce.stale({ templateId, activityId });
+    await this.pools.closeActivity(activity);
+    const view = this.templates.get(templateId)!;
+    await this.inForce.confirmed(view, this.ownersOf(view));
+  }
+
+  /** Those that must know of it: in a cluster every owner follows every shard. */
+  private ownersOf(view: TemplateView): number[] {
+    if (this.cluster === null) return [...new Set(view.actors.map(({ owner }) => owner))];
+    return Array.from({ length: this.options.config.ownerThreads }, (_, owner) => owner);
   }
 
   // ------------------------------------------------------------ figures
@@ -454,6 +519,22 @@ export class Engine implements CatalogEngine {
   stockOf(templateId: number): StockFigures | null {
     const view = this.templates.get(templateId);
     return view === undefined ? null : stockFigures(view, this.leases.keeper);
+  }
+
+  /** Units of a template that can be claimed as far as their codes are concerned; 0: not known, or none. */
+  readyUnits(templateId: number): number {
+    const view = this.templates.get(templateId);
+    if (view === undefined) return 0;
+    const ref = { templateId, activityId: 0 };
+    // Since the start of this node nothing was added: what there was is ready once there is some of it.
+    if (view.readyUnits === 0 && this.leases.ledger.isOpen(ref) && this.leases.isStocked(ref))
+      view.readyUnits = view.placed;
+    return view.readyUnits;
+  }
+
+  /** Units of an activity that are claimed for good, as far as this node knows. */
+  claimedOf(templateId: number, activityId: number): number {
+    return this.templates.get(templateId)?.pools.get(activityId)?.claimedUnits ?? 0;
   }
 
   remainingOf(templateId: number, activityId: number): number {

@@ -3,6 +3,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { CodeExtent } from '../domain/template.ts';
 import type { Logger } from '../logger.ts';
 import type { FlusherData, FromFlusher, ToFlusher } from '../workers/flusher-messages.ts';
+import { ThreadCpu } from '../workers/thread-cpu.ts';
 import type { ClaimSink, LiveLog } from './claim-sink.ts';
 
 const RESTART_MS = 1_000;
@@ -17,6 +18,8 @@ export interface FlusherLinkOptions {
   readonly logRoot: string;
   readonly codeKey: Uint8Array;
   readonly segmentKeepMs: number;
+  /** Claims that may wait to be stored before haste is made. */
+  readonly waitingMax: number;
   readonly signal: SharedArrayBuffer;
   readonly connectStore: (port: MessagePort) => void;
   readonly extents: () => CodeExtent[];
@@ -25,7 +28,7 @@ export interface FlusherLinkOptions {
 }
 
 export class FlusherLink implements ClaimSink {
-  readonly cpu = new Float64Array(new SharedArrayBuffer(8));
+  readonly cpu = new ThreadCpu();
   /** Logs that can't be flushed until an operator looks, with the reason. */
   readonly stuck = new Map<number, string>();
   /** True while the store does not take claims. */
@@ -48,8 +51,9 @@ export class FlusherLink implements ClaimSink {
       codeKey: this.options.codeKey,
       extents: this.options.extents(),
       segmentKeepMs: this.options.segmentKeepMs,
+      waitingMax: this.options.waitingMax,
       signal: this.options.signal,
-      cpu: this.cpu.buffer as SharedArrayBuffer,
+      cpu: this.cpu.buffer,
       store: port1,
     };
     const worker = new Worker(new URL('../workers/flusher-entry.js', import.meta.url), {
@@ -91,6 +95,10 @@ export class FlusherLink implements ClaimSink {
 
   extent(extent: CodeExtent): void {
     this.send({ kind: 'extent', extent });
+  }
+
+  hurry(): void {
+    this.send({ kind: 'hurry' });
   }
 
   /** Flushes what is synced and ends the thread; resolves also when it takes longer than `patienceMs`. */

@@ -3,14 +3,12 @@
  * Also moves units between a template's general pool and its activities, which may take recalls and so some time.
  */
 import type { PoolView, TemplateView } from '../claims/template-view.ts';
-import { MemoryLedger } from '../ledger/memory-ledger.ts';
+import { MemoryLedger, poolKey } from '../ledger/memory-ledger.ts';
+import { POOLS_PATIENCE_MS } from '../limits.ts';
 import type { Holder, LeaseOutcome, PoolRef, SerialRange } from '../ports.ts';
 import type { ToOwner } from '../workers/owner-messages.ts';
 import { StockKeeper, type UnitRuns } from './stock-keeper.ts';
 import type { LocalStock } from './stock-supply.ts';
-
-/** Longest to wait for units that others hold, before a change of pools is given up. */
-const GATHER_MS = 5_000;
 
 export interface LeaseDeskOptions {
   readonly send: (owner: number, message: ToOwner) => void;
@@ -19,12 +17,22 @@ export interface LeaseDeskOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** What became of gathering units. */
+export type Gathered =
+  | { readonly kind: 'taken'; readonly runs: UnitRuns }
+  /** The pool has no more than these, and nobody holds any of it. */
+  | { readonly kind: 'short'; readonly unsold: number }
+  /** Those who hold units of the pool, or make codes for it, did not answer in time: how many there are is not known. */
+  | { readonly kind: 'late' };
+
 /** Where units come from and go to beyond this process. */
 export interface Upstream {
   mayCome(ref: PoolRef): boolean;
   sold(ref: PoolRef, ranges: readonly SerialRange[]): void;
   changed(ref: PoolRef): void;
   exhaustedAt(ref: PoolRef): number;
+  /** It has not been told yet whether there are units for this process. */
+  isAsking(ref: PoolRef): boolean;
 }
 
 export class LeaseDesk implements LocalStock {
@@ -36,7 +44,8 @@ export class LeaseDesk implements LocalStock {
   isSettled: (ref: PoolRef) => boolean = () => true;
   private readonly unsettled = new Map<PoolView, PoolRef>();
   private readonly options: LeaseDeskOptions;
-  private waiters: (() => void)[] = [];
+  /** By pool, and called when that has changed: at a start every pool has one. */
+  private readonly waiters = new Map<string, Set<() => void>>();
 
   constructor(options: LeaseDeskOptions) {
     this.options = options;
@@ -53,7 +62,8 @@ export class LeaseDesk implements LocalStock {
 
   lease(ref: PoolRef, holder: Holder, epoch: number, sold: readonly SerialRange[]): void {
     const outcome: LeaseOutcome = this.ledger.lease(ref, holder, epoch, sold);
-    if (outcome.kind !== 'fenced') this.upstream?.sold(ref, sold);
+    // Of a closed pool it is a report that comes late: its sender's lease was ended, and what it had sold was told then.
+    if (outcome.kind !== 'fenced' && outcome.kind !== 'closed') this.upstream?.sold(ref, sold);
     const told: LeaseOutcome =
       outcome.kind === 'exhausted' && this.upstream !== null
         ? { kind: 'exhausted', head: this.upstream.exhaustedAt(ref) }
@@ -150,60 +160,87 @@ export class LeaseDesk implements LocalStock {
     this.changed(ref);
   }
 
-  // ------------------------------------------------------------ between pools of this process
-
-  /** Units of a pool that are not claimed: free or in slices. */
-  unclaimed(ref: PoolRef): number {
-    return this.keeper.free(ref) + this.ledger.stock(ref).leased;
+  /**
+   * Resolves when a claim of the pool need not wait for codes: units are free or in slices, or it is known that there
+   * are none for this process now. False when that was not so in time.
+   */
+  async stocked(ref: PoolRef): Promise<boolean> {
+    return (await this.until(ref, () => this.isStocked(ref) || null)) ?? false;
   }
 
+  /** The same as of now. */
+  isStocked(ref: PoolRef): boolean {
+    const { free, leased } = this.ledger.stock(ref);
+    if (free + leased > 0 || !this.ledger.isOpen(ref)) return true;
+    return !this.keeper.isFilling(ref) && (this.upstream === null || !this.upstream.isAsking(ref));
+  }
+
+  /** Units with codes that nobody holds. */
+  leasable(ref: PoolRef): number {
+    return this.ledger.stock(ref).free;
+  }
+
+  // ------------------------------------------------------------ between pools of this process
+
   /**
-   * Takes `units` out of a pool, recalling leases when the free ones do not suffice. Null when there are not so many,
-   * or their holders did not give them back in time.
+   * Takes `units` out of a pool, or where there are not so many as many as there are, but no fewer than `least`. Recalls
+   * leases when the free ones do not suffice.
    */
-  async gather(ref: PoolRef, units: number): Promise<UnitRuns | null> {
-    if (this.keeper.free(ref) < units || this.keeper.isFilling(ref)) {
-      const all = units >= this.unclaimed(ref) || this.keeper.free(ref) < units;
-      if (all) this.ledger.hold(ref, true);
-      await this.until(
-        () =>
-          !this.keeper.isFilling(ref) &&
-          (this.keeper.free(ref) >= units || this.ledger.stock(ref).leased === 0),
-      );
-    }
-    const runs = this.keeper.isFilling(ref) ? null : this.keeper.take(ref, units);
-    this.ledger.hold(ref, false);
+  async gather(ref: PoolRef, units: number, least = units): Promise<Gathered> {
+    const { keeper, ledger } = this;
+    let isHeld = false;
+    const gathered = await this.until(ref, (): Gathered | null => {
+      const free = keeper.free(ref);
+      // Also later, when owners have leased meanwhile what was free at first.
+      if (free < units && !isHeld) {
+        isHeld = true;
+        ledger.hold(ref, true);
+      }
+      if (keeper.isFilling(ref) || (free < units && ledger.stock(ref).leased > 0)) return null;
+      if (free < least) return { kind: 'short', unsold: free };
+      return { kind: 'taken', runs: keeper.take(ref, Math.min(units, free))! };
+    });
+    if (isHeld) ledger.hold(ref, false);
     this.changed(ref);
-    return runs;
+    return gathered ?? { kind: 'late' };
   }
 
   /** Closes a pool once all its leases have come back; what it had left. Rejects when they do not. */
   async shut(ref: PoolRef): Promise<UnitRuns> {
     if (!this.ledger.isOpen(ref)) return { coded: [], bare: [] };
     this.ledger.hold(ref, true);
-    const came = await this.until(() => !this.keeper.isFilling(ref) && this.ledger.stock(ref).leased === 0);
-    if (!came) {
-      this.ledger.hold(ref, false);
-      throw new Error(`units of template ${ref.templateId} activity ${ref.activityId} are still held`);
-    }
-    return this.keeper.close(ref);
+    const left = await this.until(ref, () => {
+      if (this.keeper.isFilling(ref) || this.ledger.stock(ref).leased > 0) return null;
+      return this.keeper.close(ref);
+    });
+    if (left !== null) return left;
+    this.ledger.hold(ref, false);
+    throw new Error(`units of template ${ref.templateId} activity ${ref.activityId} are still held`);
   }
 
-  /** Waits for a condition on the ledger; false when it did not come in time. */
-  private until(condition: () => boolean): Promise<boolean> {
-    if (condition()) return Promise.resolve(true);
+  /**
+   * Attempts something now and at every change of the pool, until it is done; null when it was not in time. The attempt acts itself:
+   * what it finds holds at that moment only, and whoever waits for the promise comes later.
+   */
+  private until<T>(ref: PoolRef, attempt: () => T | null): Promise<T | null> {
+    const done = attempt();
+    if (done !== null) return Promise.resolve(done);
+    const key = poolKey(ref);
+    const waiters = this.waiters.get(key) ?? new Set();
+    this.waiters.set(key, waiters);
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.waiters = this.waiters.filter((waiter) => waiter !== check);
-        resolve(false);
-      }, GATHER_MS);
-      const check = (): void => {
-        if (!condition()) return;
+      const end = (outcome: T | null): void => {
         clearTimeout(timer);
-        this.waiters = this.waiters.filter((waiter) => waiter !== check);
-        resolve(true);
+        waiters.delete(check);
+        if (waiters.size === 0 && this.waiters.get(key) === waiters) this.waiters.delete(key);
+        resolve(outcome);
       };
-      this.waiters.push(check);
+      const timer = setTimeout(end, POOLS_PATIENCE_MS, null);
+      const check = (): void => {
+        const outcome = attempt();
+        if (outcome !== null) end(outcome);
+      };
+      waiters.add(check);
     });
   }
 
@@ -218,7 +255,7 @@ export class LeaseDesk implements LocalStock {
       pool.soldOut = this.ledger.isExhausted(ref);
       this.judge(pool, ref);
     }
-    for (const check of [...this.waiters]) check();
+    for (const check of [...(this.waiters.get(poolKey(ref)) ?? [])]) check();
   }
 
   private view(ref: PoolRef): PoolView | undefined {

@@ -4,12 +4,21 @@ import type { TemplateView } from '../claims/template-view.ts';
 import type { Activity, CodeExtent } from '../domain/template.ts';
 import { SerialSet } from '../ledger/serial-set.ts';
 import type { PoolRef } from '../ports.ts';
+import { Unavailable } from '../problems.ts';
 import type { LeaseDesk } from './lease-desk.ts';
 import type { Pools } from './pools.ts';
+import { unitsIn } from './stock-figures.ts';
+import type { UnitRuns } from './stock-keeper.ts';
 import { claimedIn, unclaimedRanges } from './unclaimed.ts';
 
 export class LocalPools implements Pools {
   private readonly leases: LeaseDesk;
+  /**
+   * Units each open activity's pool was given and has not given back, claimed ones among them. Counted here, for no sum
+   * of other figures is of one moment: a claim is durable before its owner reports it, and until then its unit is in the
+   * owner's slice as well; a unit whose code is being made is in none of them.
+   */
+  private readonly given = new Map<number, number>();
 
   constructor(leases: LeaseDesk) {
     this.leases = leases;
@@ -25,8 +34,10 @@ export class LocalPools implements Pools {
     const unclaimed = new SerialSet(unclaimedRanges(view.units, 0, total));
     for (const activity of view.activities) {
       if (activity.status !== 'active') continue;
-      const bare = unclaimed.take(Math.max(0, activity.stock - claimedIn(view.units, 0, total, activity.id)));
+      const claimed = claimedIn(view.units, 0, total, activity.id);
+      const bare = unclaimed.take(Math.max(0, activity.stock - claimed));
       this.leases.open({ templateId, activityId: activity.id }, { coded: [], bare });
+      this.given.set(activity.id, claimed + unitsIn(bare));
     }
     this.leases.open({ templateId, activityId: 0 }, { coded: [], bare: unclaimed.list() });
   }
@@ -41,26 +52,30 @@ export class LocalPools implements Pools {
     }
   }
 
-  async resizeActivity(activity: Activity, view: TemplateView): Promise<TakenUnits> {
-    const ref: PoolRef = { templateId: activity.templateId, activityId: activity.id };
-    const general = generalOf(activity.templateId);
-    const claimed = view.pools.get(activity.id)?.claimedUnits ?? 0;
-    const more = activity.stock - claimed - this.leases.unclaimed(ref);
-    if (more < 0) {
-      const back = await this.leases.gather(ref, -more);
-      if (back === null) throw new Error(`activity ${activity.id} holds units that did not come back`);
-      this.leases.add(general, back);
+  async resizeActivity({ id, templateId, stock }: Activity): Promise<TakenUnits> {
+    const ref: PoolRef = { templateId, activityId: id };
+    const general = generalOf(templateId);
+    const given = this.given.get(id) ?? 0;
+    if (stock < given) {
+      // What was sold meanwhile stays sold.
+      const back = await this.leases.gather(ref, given - stock, 0);
+      if (back.kind !== 'taken') throw new Unavailable(`Units of activity ${id} did not come back in time.`);
+      this.given.set(id, given - unitsOf(back.runs));
+      this.leases.add(general, back.runs);
       return { ok: true };
     }
-    const runs = more === 0 ? { coded: [], bare: [] } : await this.leases.gather(general, more);
-    if (runs === null) return { ok: false, available: this.leases.unclaimed(general) };
-    if (this.leases.ledger.isOpen(ref)) this.leases.add(ref, runs);
-    else this.leases.open(ref, runs);
+    const more = await this.leases.gather(general, stock - given);
+    if (more.kind === 'late') throw new Unavailable(`Units of template ${templateId} did not come in time.`);
+    if (more.kind === 'short') return { ok: false, available: more.unsold };
+    this.given.set(id, stock);
+    if (this.leases.ledger.isOpen(ref)) this.leases.add(ref, more.runs);
+    else this.leases.open(ref, more.runs);
     return { ok: true };
   }
 
   async closeActivity(activity: Activity): Promise<void> {
     const left = await this.leases.shut({ templateId: activity.templateId, activityId: activity.id });
+    this.given.delete(activity.id);
     this.leases.add(generalOf(activity.templateId), left);
   }
 
@@ -69,4 +84,8 @@ export class LocalPools implements Pools {
 
 function generalOf(templateId: number): PoolRef {
   return { templateId, activityId: 0 };
+}
+
+function unitsOf({ coded, bare }: UnitRuns): number {
+  return unitsIn(coded) + unitsIn(bare);
 }

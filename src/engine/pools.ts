@@ -9,7 +9,7 @@ export interface Pools {
   /** The template is new, or was changed; `newExtent` are units it had not before. */
   templateChanged(view: TemplateView, newExtent: CodeExtent | null): Promise<void>;
   /** Makes the activity's pool one of `activity.stock` units, out of the general pool; see catalog/engine-port.ts. */
-  resizeActivity(activity: Activity, view: TemplateView): Promise<TakenUnits>;
+  resizeActivity(activity: Activity): Promise<TakenUnits>;
   closeActivity(activity: Activity): Promise<void>;
   /** Everything unsold goes back to where it came from. */
   stop(): Promise<void>;

@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { TakenUnits } from '../catalog/engine-port.ts';
 import type { TemplateView } from '../claims/template-view.ts';
 import type { Activity } from '../domain/template.ts';
+import { POOLS_PATIENCE_MS } from '../limits.ts';
 import type { PoolRef } from '../ports.ts';
 import { type PoolState, SHARDS, type ShardLedger, type ShardSeat, shardOf } from '../ports-ledger.ts';
 import { Unavailable } from '../problems.ts';
@@ -15,8 +16,6 @@ import type { Pools } from './pools.ts';
 import type { ShardSeats } from './shard-seats.ts';
 import type { StockSupply } from './stock-supply.ts';
 
-/** Longest to wait for units that others hold, or for the ledger, before a change of pools is given up. */
-const PATIENCE_MS = 5_000;
 const LOOK_AGAIN_MS = 50;
 
 export interface SharedPoolsOptions {
@@ -57,12 +56,15 @@ export class SharedPools implements Pools {
   async resizeActivity(activity: Activity): Promise<TakenUnits> {
     const { templateId, stock } = activity;
     const ref: PoolRef = { templateId, activityId: activity.id };
-    const deadlineMs = Date.now() + PATIENCE_MS;
+    const deadlineMs = Date.now() + POOLS_PATIENCE_MS;
     for (;;) {
       const outcome = await this.step(templateId, (seat) => this.options.ledger.fund(seat, ref, stock));
       if (outcome.kind === 'done') break;
       const { unclaimed, asked } = outcome;
-      if (unclaimed < asked || Date.now() > deadlineMs) return { ok: false, available: unclaimed };
+      if (unclaimed < asked) return { ok: false, available: unclaimed };
+      // They are there, or sold and not reported: who holds them has not said which.
+      if (Date.now() > deadlineMs)
+        throw new Unavailable(`Units of template ${templateId} did not come in time.`);
       await pause(LOOK_AGAIN_MS);
     }
     this.open(ref);
@@ -124,12 +126,12 @@ export class SharedPools implements Pools {
     change: (seat: ShardSeat) => Promise<T | Lost>,
   ): Promise<T> {
     const { seats, onLost } = this.options;
-    const seat = await seats.whenOpen(templateId, PATIENCE_MS);
-    if (seat === null) throw new Error('the ledger cannot be used at the moment');
+    const seat = await seats.whenOpen(templateId, POOLS_PATIENCE_MS);
+    if (seat === null) throw new Unavailable('The ledger cannot be used at the moment.');
     const outcome = await change(seat);
     if (isLost(outcome)) {
       onLost(seat, outcome.detail);
-      throw new Error(`the ledger has lost data: ${outcome.detail}`);
+      throw new Unavailable(`The ledger has lost data: ${outcome.detail}`);
     }
     seats.saw(seat, outcome.version);
     return outcome;

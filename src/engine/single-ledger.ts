@@ -38,6 +38,7 @@ export class SingleLedger {
   private stopped = false;
   private readonly ticker: NodeJS.Timeout;
   private down = false;
+  private extending = false;
 
   constructor(options: SingleLedgerOptions) {
     this.options = options;
@@ -55,6 +56,8 @@ export class SingleLedger {
     this.options.seats.close(seat.shard);
     this.options.logger.warn({ shard: seat.shard, detail }, 'the ledger has lost data; it is written anew');
     void this.write(seat.shard);
+    // What lost one shard has mostly lost all: an operator's next change should not be the one to find out.
+    void this.extendAll();
   }
 
   get closedShards(): number[] {
@@ -96,6 +99,8 @@ export class SingleLedger {
 
   /** Finds out about lost data also where nothing is asked for. */
   private async extendAll(): Promise<void> {
+    if (this.extending) return;
+    this.extending = true;
     const { ledger, seats } = this.options;
     await Promise.all(
       seats.all().map(async (seat) => {
@@ -108,6 +113,7 @@ export class SingleLedger {
         }
       }),
     );
+    this.extending = false;
   }
 }
 

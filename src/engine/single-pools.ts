@@ -39,6 +39,7 @@ export function singlePools(
     onLost: (seat, detail) => single.lost(seat, detail),
     // Nobody else takes this node's seat, so what says so is wrong in the same way.
     onFenced: (seat) => single.lost(seat, 'its seat is not known there'),
+    logger,
   });
   leases.upstream = supply;
   const single = new SingleLedger({

@@ -5,14 +5,18 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import type { MemoryLedger } from '../ledger/memory-ledger.ts';
+import { type MemoryLedger, poolKey } from '../ledger/memory-ledger.ts';
 import { SerialSet } from '../ledger/serial-set.ts';
 import type { PoolRef, SerialRange } from '../ports.ts';
 
 /** Below half of this many leasable units more codes are made. */
 const AHEAD_UNITS = 262_144;
-/** Codes made in one task: short enough that no pool waits long for another. */
-const TASK_UNITS = 65_536;
+/**
+ * Codes made in one task: the first ones few, so that of many pools opened together each can soon be claimed from; later
+ * ones as many as no other pool waits long for.
+ */
+const TASK_UNITS_FIRST = 1024;
+const TASK_UNITS_MAX = 16_384;
 /** Before codes that could not be made are tried again. */
 const RETRY_MS = 1_000;
 
@@ -50,22 +54,22 @@ export class StockKeeper {
 
   open(ref: PoolRef, runs: UnitRuns): void {
     this.ledger.open(ref, runs.coded);
-    this.pools.set(keyOf(ref), { bare: new SerialSet(runs.bare), filling: false, making: [] });
+    this.pools.set(poolKey(ref), { bare: new SerialSet(runs.bare), filling: false, making: [] });
     this.poke(ref);
   }
 
   /** Everything in the pool is gone, also what is in the making and in holders' hands. */
   empty(ref: PoolRef): void {
-    if (!this.pools.has(keyOf(ref))) return;
-    this.pools.set(keyOf(ref), { bare: new SerialSet(), filling: false, making: [] });
+    if (!this.pools.has(poolKey(ref))) return;
+    this.pools.set(poolKey(ref), { bare: new SerialSet(), filling: false, making: [] });
     this.ledger.expect(ref, false);
     this.ledger.empty(ref);
   }
 
   /** Closes a pool without leased units; what it had left. */
   close(ref: PoolRef): UnitRuns {
-    const bare = this.pools.get(keyOf(ref))?.bare.list() ?? [];
-    this.pools.delete(keyOf(ref));
+    const bare = this.pools.get(poolKey(ref))?.bare.list() ?? [];
+    this.pools.delete(poolKey(ref));
     return { coded: this.ledger.close(ref), bare };
   }
 
@@ -78,18 +82,18 @@ export class StockKeeper {
 
   /** Units neither leased nor claimed. */
   free(ref: PoolRef): number {
-    return this.ledger.stock(ref).free + (this.pools.get(keyOf(ref))?.bare.size ?? 0);
+    return this.ledger.stock(ref).free + (this.pools.get(poolKey(ref))?.bare.size ?? 0);
   }
 
   /** The same and those whose codes are being made right now, which cannot be taken at the moment. */
   unleased(ref: PoolRef): number {
-    const making = this.pools.get(keyOf(ref))?.making ?? [];
+    const making = this.pools.get(poolKey(ref))?.making ?? [];
     return this.free(ref) + making.reduce((sum, { from, to }) => sum + to - from, 0);
   }
 
   /** Units whose codes are still to be made, for the checker. */
   bare(ref: PoolRef): SerialRange[] {
-    const waiting = this.pools.get(keyOf(ref));
+    const waiting = this.pools.get(poolKey(ref));
     return waiting === undefined ? [] : [...waiting.bare.list(), ...waiting.making];
   }
 
@@ -106,7 +110,7 @@ export class StockKeeper {
 
   /** Makes more codes when the pool runs low. Cheap when there is nothing to do. */
   poke(ref: PoolRef): void {
-    const waiting = this.pools.get(keyOf(ref));
+    const waiting = this.pools.get(poolKey(ref));
     if (waiting === undefined) return;
     if (!waiting.filling) {
       this.ledger.expect(ref, waiting.bare.size > 0);
@@ -117,9 +121,13 @@ export class StockKeeper {
 
   private async fill(ref: PoolRef, waiting: Waiting): Promise<void> {
     waiting.filling = true;
+    let units = TASK_UNITS_FIRST;
     try {
-      while (waiting.bare.size > 0 && this.ledger.stock(ref).free < AHEAD_UNITS) {
-        const ranges = waiting.bare.take(TASK_UNITS);
+      for (;;) {
+        const missing = AHEAD_UNITS - this.ledger.stock(ref).free;
+        if (waiting.bare.size === 0 || missing <= 0) break;
+        const ranges = waiting.bare.take(Math.min(units, missing));
+        units = Math.min(units * 4, TASK_UNITS_MAX);
         waiting.making = ranges;
         try {
           for (const range of ranges) await this.makeCodes(ref.templateId, range);
@@ -130,7 +138,7 @@ export class StockKeeper {
           waiting.making = [];
         }
         // A pool that was emptied meanwhile has no use for them. Whoever closes one waits until nothing is in the making.
-        if (this.pools.get(keyOf(ref)) !== waiting) return;
+        if (this.pools.get(poolKey(ref)) !== waiting) return;
         this.ledger.add(ref, ranges);
         this.onFilled(ref);
       }
@@ -140,23 +148,19 @@ export class StockKeeper {
       await pause(RETRY_MS, undefined, { ref: false });
     } finally {
       waiting.filling = false;
-      if (this.pools.get(keyOf(ref)) === waiting) this.ledger.expect(ref, waiting.bare.size > 0);
+      if (this.pools.get(poolKey(ref)) === waiting) this.ledger.expect(ref, waiting.bare.size > 0);
       this.onFilled(ref);
     }
   }
 
   /** Whether codes of this pool are being made right now: its units cannot be moved then. */
   isFilling(ref: PoolRef): boolean {
-    return this.pools.get(keyOf(ref))?.filling ?? false;
+    return this.pools.get(poolKey(ref))?.filling ?? false;
   }
 
   private mustGet(ref: PoolRef): Waiting {
-    const waiting = this.pools.get(keyOf(ref));
-    if (waiting === undefined) throw new Error(`pool ${keyOf(ref)} is not open`);
+    const waiting = this.pools.get(poolKey(ref));
+    if (waiting === undefined) throw new Error(`pool ${poolKey(ref)} is not open`);
     return waiting;
   }
-}
-
-function keyOf(ref: PoolRef): string {
-  return `${ref.templateId}/${ref.activityId}`;
 }

@@ -38,6 +38,8 @@ function judge(access: Access, caller: Caller): Result<unknown> {
       return ok(caller);
     case 'user':
       return requireUser(caller);
+    case 'actor':
+      return caller.service ? ok(caller) : requireUser(caller);
     case 'service':
       return requireService(caller);
     case 'operator':

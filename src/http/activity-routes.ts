@@ -6,22 +6,36 @@ import {
   operatorActivityJson,
   publicActivityJson,
 } from '../catalog/activity-schema.ts';
-import { type Catalog, wasOpened } from '../catalog/catalog.ts';
-import { activityListQuery, listActivities } from '../catalog/listing.ts';
-import { isVisible } from '../catalog/template-json.ts';
+import { activityListQuery } from '../catalog/listing.ts';
 import type { Activity } from '../domain/template.ts';
 import { ACTIVITY_ID_MAX } from '../limits.ts';
-import { type Problem, problem, type Result } from '../problems.ts';
+import {
+  type ActivityReads,
+  activityPage,
+  noActivity,
+  type OfTemplate,
+  type SeenActivity,
+  seenActivity,
+  withTemplate,
+} from '../operations/activities.ts';
+import type { Problem, Result } from '../problems.ts';
 import { withKey } from './idempotency-key.ts';
 import { type Answer, type Ctx, idParam, type Reply, type Route, route } from './route.ts';
+import { viewerOf } from './viewer.ts';
 
-export interface ActivityRoutesOptions {
-  readonly catalog: Catalog;
-  /** Units still to be claimed from an activity; asked only for active ones. */
-  readonly remaining: (templateId: number, activityId: number) => number | Promise<number>;
-}
-
-export function activityRoutes({ catalog, remaining }: ActivityRoutesOptions): Route[] {
+export function activityRoutes(reads: ActivityReads): Route[] {
+  const { catalog } = reads;
+  const activityAnswer = (
+    status: 200 | 201,
+    result: Result<Activity>,
+    { nowMs }: Pick<Ctx, 'nowMs'>,
+  ): Answer | Problem => {
+    if (!result.ok) return result.problem;
+    const json = operatorJson(withTemplate(catalog, result.value), nowMs);
+    return status === 201
+      ? { status, json, headers: { Location: `/v1/activities/${json.id}` } }
+      : { status, json };
+  };
   return [
     route({
       method: 'POST',
@@ -37,8 +51,8 @@ export function activityRoutes({ catalog, remaining }: ActivityRoutesOptions): R
       access: 'operator',
       query: activityListQuery,
       handle: async ({ query, nowMs }) => {
-        const { items, next } = listActivities(catalog, query, nowMs);
-        return { status: 200, json: { items: items.map((item) => operatorActivityJson(item, nowMs)), next } };
+        const { items, next } = activityPage(catalog, query, nowMs);
+        return { status: 200, json: { items: items.map((item) => operatorJson(item, nowMs)), next } };
       },
     }),
     route({
@@ -47,13 +61,8 @@ export function activityRoutes({ catalog, remaining }: ActivityRoutesOptions): R
       access: 'public',
       handle: (ctx) =>
         withActivityId(ctx, async (id) => {
-          const activity = catalog.activity(id);
-          if (activity === undefined || !wasOpened(activity)) return noActivity(ctx);
-          if (ctx.caller.operator) return { status: 200, json: operatorActivityJson(activity, ctx.nowMs) };
-          const template = catalog.template(activity.templateId);
-          if (template === undefined || !isVisible(template)) return noActivity(ctx);
-          const left = activity.status === 'active' ? await remaining(template.id, id) : 0;
-          return { status: 200, json: publicActivityJson(activity, ctx.nowMs, left) };
+          const seen = await seenActivity(reads, id, viewerOf(ctx));
+          return seen.ok ? { status: 200, json: seenJson(seen.value, ctx.nowMs) } : seen.problem;
         }),
     }),
     route({
@@ -78,21 +87,14 @@ export function activityRoutes({ catalog, remaining }: ActivityRoutesOptions): R
 
 async function withActivityId(ctx: Pick<Ctx, 'params'>, work: (id: number) => Reply): Reply {
   const id = idParam(ctx, 'activityId', ACTIVITY_ID_MAX);
-  return id === null ? noActivity(ctx) : work(id);
+  return id === null ? noActivity(ctx.params.activityId) : work(id);
 }
 
-function activityAnswer(
-  status: 200 | 201,
-  result: Result<Activity>,
-  { nowMs }: Pick<Ctx, 'nowMs'>,
-): Answer | Problem {
-  if (!result.ok) return result.problem;
-  const json = operatorActivityJson(result.value, nowMs);
-  return status === 201
-    ? { status, json, headers: { Location: `/v1/activities/${json.id}` } }
-    : { status, json };
+function operatorJson({ activity, template }: OfTemplate, nowMs: number) {
+  return operatorActivityJson(activity, template, nowMs);
 }
 
-function noActivity(ctx: Pick<Ctx, 'params'>): Problem {
-  return problem('not_found', `There is no activity ${ctx.params.activityId}.`);
+function seenJson(seen: SeenActivity, nowMs: number) {
+  if (seen.by === 'operator') return operatorJson(seen, nowMs);
+  return publicActivityJson(seen.activity, seen.template, nowMs, seen.remaining);
 }

@@ -2,6 +2,7 @@
  * Request bodies. The library sets no limit and keeps nothing: chunks are counted as they stream in, refused once
  * they pass the bound, and copied, because a chunk's memory is gone when its callback returns.
  */
+import { parseExactJson } from '../domain/exact-json.ts';
 import { ok, type Problem, problem, type Result, refused } from '../problems.ts';
 import type { HttpResponse } from './uws-types.ts';
 
@@ -44,7 +45,10 @@ function tooLarge(bytesMax: number): Problem {
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Strict: bytes that are not UTF-8 are refused instead of being replaced, or two names could become one. */
+/**
+ * Strict: bytes that are not UTF-8 are refused instead of being replaced, or two names could become one, and a number
+ * that would be rounded to an integer is none (domain/exact-json.ts).
+ */
 export function parseJson(body: Uint8Array): Result<unknown> {
   let text: string;
   try {
@@ -54,7 +58,7 @@ export function parseJson(body: Uint8Array): Result<unknown> {
   }
   if (text.trim() === '') return refused('malformed_json', 'A JSON body is needed and the request has none.');
   try {
-    return ok(JSON.parse(text));
+    return ok(parseExactJson(text));
   } catch (error) {
     return refused('malformed_json', `The body is not valid JSON: ${(error as Error).message}.`);
   }

@@ -2,8 +2,8 @@
  * Writes the answers of the claim route. A won claim and a repeat are the same few members around two ids; what does
  * not change is kept per pool. Refusals without members of their own are rendered once per code.
  */
-import { refusalOf, Verdict } from '../actors/verdict.ts';
-import { refusal } from '../claims/refusal.ts';
+import { Verdict } from '../actors/verdict.ts';
+import { refusal, tellsHeld } from '../claims/refusal.ts';
 import type { PoolView } from '../claims/template-view.ts';
 import { PROBLEMS, type Problem } from '../problems.ts';
 import { claimBody } from './claim-body.ts';
@@ -45,8 +45,8 @@ export function writeClaimAnswer(
     res.end(claimBytes(pool, verdict, serial) ?? claimBody(pool, verdict, serial));
     return;
   }
-  const code = refusalOf(verdict);
-  if (code === 'limit_reached' || code === 'not_started' || code === 'not_active') {
+  // What a refusal says to somebody who holds nothing is always the same, but for the time and for what was deleted.
+  if (tellsHeld(verdict, serial) || verdict === Verdict.notStarted || verdict === Verdict.notActive) {
     writeRendered(res, render(refusal(pool, verdict, serial)), cors);
     return;
   }

@@ -4,7 +4,7 @@
  * handler returns.
  */
 
-import type { AddressRateLimiter } from '../auth/address-rate-limit.ts';
+import type { AddressLimit } from '../auth/address-limit.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { RateLimiter } from '../auth/rate-limit.ts';
 import { type ClaimDesk, type ClaimWaiter, SENT } from '../claims/claim-desk.ts';
@@ -18,7 +18,7 @@ import { writeClaimAnswer, writeProblem } from './claim-answers.ts';
 import { corsHeaders } from './cors.ts';
 import { refuseAndHangUp } from './exchange.ts';
 import { idempotencyKey } from './idempotency-key.ts';
-import { smugglingProblem } from './smuggling.ts';
+import { RequestHeaders } from './request-headers.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp } from './uws-types.ts';
 import { invalidFields } from './validation.ts';
 
@@ -28,23 +28,13 @@ export interface ClaimRoutesOptions {
   readonly templateOfActivity: (activityId: number) => TemplateView | undefined;
   readonly authenticator: Pick<Authenticator, 'claimUser'>;
   readonly userLimiter: RateLimiter;
-  readonly addressLimiter: AddressRateLimiter | null;
+  readonly addressLimit: AddressLimit | null;
   readonly corsOrigins: readonly string[];
   readonly now: () => number;
 }
 
 type Cors = readonly (readonly [string, string])[];
 const NO_CORS: Cors = [];
-
-/** Header names as bytes: the library would encode a string anew for every look-up, which costs as much again. */
-const CONTENT_LENGTH = nameBytes('content-length');
-const TRANSFER_ENCODING = nameBytes('transfer-encoding');
-const IDEMPOTENCY_KEY = nameBytes('idempotency-key');
-const USER_ID = nameBytes('x-user-id');
-
-function nameBytes(name: string): ArrayBuffer {
-  return new Uint8Array(Buffer.from(name)).buffer;
-}
 
 /** One claim of every so many is timed. */
 const TIMED_EVERY = 16;
@@ -74,9 +64,7 @@ export class ClaimRoutes implements ClaimWaiter {
     writeClaimAnswer(this.res, this.pool, this.verdict, this.serial, this.cors[this.slot]);
   };
 
-  private req!: HttpRequest;
-  private readonly header = (name: string): string =>
-    this.req.getHeader(name === 'x-user-id' ? USER_ID : name);
+  private readonly headers = new RequestHeaders();
 
   constructor(options: ClaimRoutesOptions) {
     this.options = options;
@@ -104,34 +92,42 @@ export class ClaimRoutes implements ClaimWaiter {
   }
 
   private handle(res: HttpResponse, req: HttpRequest, pool: PoolView | undefined, what: string): void {
-    this.req = req;
-    const contentLength = req.getHeader(CONTENT_LENGTH);
-    const framed = contentLength !== '' || req.getHeader(TRANSFER_ENCODING) !== '';
-    if (framed) {
-      const smuggling = smugglingProblem(req);
-      if (smuggling !== null) {
-        refuseAndHangUp(res, smuggling);
-        return;
-      }
+    const { headers, words, keyWords } = this;
+    headers.read(req);
+    const framing = headers.framingProblem();
+    if (framing !== null) {
+      refuseAndHangUp(res, framing);
+      return;
     }
     const cors =
-      this.origins.size === 0 ? NO_CORS : Object.entries(corsHeaders(req.getHeader('origin'), this.origins));
-    const { words, keyWords } = this;
-    const caller = this.options.authenticator.claimUser(this.header, words);
-    const key = req.getHeader(IDEMPOTENCY_KEY);
-    let refused: Problem | null = caller === 'ok' ? null : caller;
-    refused ??= this.draining ? STOPPING : pool === undefined ? notFound(what) : null;
-    if (refused === null && key !== '') {
-      const checked = idempotencyKey(this.header);
-      if (!checked.ok) refused = checked.problem;
-    }
-    if (!framed || contentLength === '0') {
+      this.origins.size === 0 ? NO_CORS : Object.entries(corsHeaders(headers.origin, this.origins));
+    const key = headers.idempotencyKey;
+    const refused = headers.repeatedProblem() ?? this.examine(res, pool, what);
+    const { contentLength } = headers;
+    if (!headers.framed || contentLength === '0') {
       if (key === '') keyWords.fill(0);
       else hashKey(key, keyWords);
       this.claim(res, pool, refused, words[0], words[1], keyWords[0], keyWords[1], cors);
       return;
     }
     this.handleBody(res, Number(contentLength), pool, refused, key, cors);
+  }
+
+  /** What can be said of a claim before its body, if it has one; leaves the user in `words`. */
+  private examine(res: HttpResponse, pool: PoolView | undefined, what: string): Problem | null {
+    const { options, headers } = this;
+    const caller = options.authenticator.claimUser(headers.reader, this.words);
+    if (caller !== 'ok') return caller;
+    if (this.draining) return STOPPING;
+    if (pool === undefined) return notFound(what);
+    if (headers.idempotencyKey !== '') {
+      const checked = idempotencyKey(headers.reader);
+      if (!checked.ok) return checked.problem;
+    }
+    const { addressLimit } = options;
+    if (addressLimit === null) return null;
+    const address = addressLimit.addressOf(headers.reader, () => res.getRemoteAddress());
+    return limited(addressLimit.admit(address, options.now()));
   }
 
   /** A claim takes no body; an empty object is let pass, because many clients cannot send less. */
@@ -173,7 +169,7 @@ export class ClaimRoutes implements ClaimWaiter {
   ): void {
     const { options } = this;
     const nowMs = options.now();
-    if (refused === null) refused = this.limited(res, lo, hi, nowMs);
+    refused ??= limited(options.userLimiter.admit(lo, hi, nowMs));
     if (refused !== null || pool === undefined) {
       writeProblem(res, refused ?? notFound('coupon'), cors);
       return;
@@ -191,15 +187,6 @@ export class ClaimRoutes implements ClaimWaiter {
     res.onAborted(this.aborts[slot]);
   }
 
-  private limited(res: HttpResponse, lo: number, hi: number, nowMs: number): Problem | null {
-    const { userLimiter, addressLimiter } = this.options;
-    let waitMs =
-      addressLimiter === null ? 0 : addressLimiter.admit(new Uint8Array(res.getRemoteAddress()), nowMs);
-    if (waitMs === 0) waitMs = userLimiter.admit(lo, hi, nowMs);
-    if (waitMs === 0) return null;
-    return problem('rate_limited', 'Too many claims; slow down.', { retryAfterS: waitMs / 1000 });
-  }
-
   claimAnswered(slot: number, pool: PoolView, verdict: number, serial: number): void {
     const res = this.responses[slot];
     if (this.startedMs[slot] !== 0) this.onTimed((performance.now() - this.startedMs[slot]) / 1000);
@@ -212,6 +199,12 @@ export class ClaimRoutes implements ClaimWaiter {
     this.slot = slot;
     res.cork(this.writeCorked);
   }
+}
+
+/** The refusal of a limiter that says how long to wait; null when it admits. */
+function limited(waitMs: number): Problem | null {
+  if (waitMs === 0) return null;
+  return problem('rate_limited', 'Too many claims; slow down.', { retryAfterS: waitMs / 1000 });
 }
 
 /** A decimal id of at most `max`, or -1. */

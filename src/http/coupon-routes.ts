@@ -1,18 +1,24 @@
 /** Users' wallets, single coupons and codes. Users see only their own; what is another's looks like what is not there. */
 import { z } from 'zod';
-import { timeText } from '../catalog/fields.ts';
+import { flag, timeText } from '../catalog/fields.ts';
 import { pageParameters } from '../catalog/listing.ts';
-import type { TemplateView } from '../claims/template-view.ts';
-import type { CodeBook, CodeIndex } from '../domain/codes.ts';
-import { couponId } from '../domain/coupon-id.ts';
+import { COUPON_STATES } from '../coupons/states.ts';
 import { userIdFromJson } from '../domain/user-id.ts';
-import type { CouponRow, CouponStatus } from '../ports.ts';
-import { type Problem, problem } from '../problems.ts';
-import { claimable } from '../wallet/claimable.ts';
-import { statusOf, type Wallet } from '../wallet/wallet.ts';
+import { type ClaimablePool, type ClaimableReads, claimables } from '../operations/claimables.ts';
+import {
+  type CouponLife,
+  type CouponReads,
+  type CouponStep,
+  couponLife,
+  couponOfCode,
+  NO_COUPON,
+  ownCoupon,
+  type SeenCoupon,
+  walletPage,
+} from '../operations/coupons.ts';
+import { type Problem, problem, type Result } from '../problems.ts';
 import { type Answer, type Ctx, idParam, type Reply, type Route, route } from './route.ts';
 
-const COUPON_STATES = ['usable', 'locked', 'used', 'expired'] as const;
 const CURSOR_ALLOWED = 'the value of "next" of the page before';
 
 const walletQuery = z.strictObject({
@@ -25,42 +31,37 @@ const walletQuery = z.strictObject({
       const [claimedAtMs, id] = text.split('-').map(Number);
       return { claimedAtMs, couponId: id };
     })
+    .refine(({ couponId: id }) => Number.isSafeInteger(id), { error: CURSOR_ALLOWED })
     .optional(),
 });
 
+const claimableQuery = z.strictObject({
+  limit: pageParameters.limit,
+  cursor: z
+    .string()
+    .regex(/^\d{1,7}-\d{1,10}$/, { error: CURSOR_ALLOWED })
+    .transform((text) => {
+      const [templateId, activityId] = text.split('-').map(Number);
+      return { templateId, activityId };
+    })
+    .optional(),
+  all: flag.default(false),
+});
+
 export interface CouponRoutesOptions {
-  readonly wallet: Wallet;
-  readonly codes: CodeBook;
-  readonly codeIndex: CodeIndex;
-  readonly template: (templateId: number) => TemplateView | undefined;
-  readonly templates: () => Iterable<TemplateView>;
-  readonly remaining: (templateId: number, activityId: number) => number;
+  readonly coupons: CouponReads;
+  readonly claimables: ClaimableReads;
 }
 
-export function couponRoutes(options: CouponRoutesOptions): Route[] {
-  const { wallet } = options;
-
+export function couponRoutes({ coupons, claimables: reads }: CouponRoutesOptions): Route[] {
   async function page(userId: string, query: z.output<typeof walletQuery>, nowMs: number): Promise<Answer> {
-    const { limit, cursor = null } = query;
-    const status: CouponStatus | null = query.status ?? null;
-    const found = await wallet.page({ userId, status, nowMs, after: cursor, limit: limit + 1 });
-    const items = found.slice(0, limit);
-    const last = items.at(-1);
-    const next = found.length > limit && last !== undefined ? `${last.claimedAtMs}-${last.couponId}` : null;
-    return {
-      status: 200,
-      json: { items: items.map((coupon) => couponJson(coupon, options.template, nowMs)), next },
+    const { limit, cursor = null, status = null } = query;
+    const { items, next } = await walletPage(coupons, { userId, status, nowMs, after: cursor, limit });
+    const json = {
+      items: items.map(couponJson),
+      next: next === null ? null : `${next.claimedAtMs}-${next.couponId}`,
     };
-  }
-
-  async function one(ctx: Ctx, id: number | null, mine: string | null): Promise<Answer | Problem> {
-    const coupon = id === null ? null : await wallet.coupon(id);
-    if (coupon === null || (mine !== null && coupon.userId !== mine))
-      return problem('not_found', 'There is no such coupon.');
-    const json = couponJson(coupon, options.template, ctx.nowMs);
-    if (mine !== null) return { status: 200, json };
-    const history = [{ event: 'claimed', at: timeText(coupon.claimedAtMs) }];
-    return { status: 200, json: { ...json, userId: coupon.userId, history } };
+    return { status: 200, json };
   }
 
   return [
@@ -75,24 +76,28 @@ export function couponRoutes(options: CouponRoutesOptions): Route[] {
       method: 'GET',
       path: '/v1/me/coupons/:couponId',
       access: 'user',
-      handle: (ctx) => one(ctx, couponParam(ctx), ctx.caller.userId!),
+      handle: async (ctx) => {
+        const couponId = couponParam(ctx);
+        if (couponId === null) return NO_COUPON;
+        const found = await ownCoupon(coupons, couponId, ctx.caller.userId!, ctx.nowMs);
+        return found.ok ? { status: 200, json: couponJson(found.value) } : found.problem;
+      },
     }),
     route({
       method: 'GET',
       path: '/v1/me/claimable',
       access: 'user',
-      query: z.strictObject(pageParameters),
+      query: claimableQuery,
       handle: async ({ caller, query, nowMs }) => {
-        const userId = caller.userId!;
-        const all = claimable(options.templates(), userId, (view) => wallet.held(view, userId), nowMs).sort(
-          (a, b) => placeOf(b) - placeOf(a),
-        );
-        const rest = all.filter((item) => query.cursor === undefined || placeOf(item) < query.cursor);
-        const items = rest.slice(0, query.limit);
-        const next = rest.length > query.limit ? String(placeOf(items.at(-1)!)) : null;
+        const { all, limit, cursor: after = null } = query;
+        const asked = { userId: caller.userId!, nowMs, all, after, limit };
+        const { items, next } = await claimables(reads, asked);
         return {
           status: 200,
-          json: { items: items.map((item) => claimableJson(item, options.remaining)), next },
+          json: {
+            items: items.map(claimableJson),
+            next: next === null ? null : `${next.templateId}-${next.activityId}`,
+          },
         };
       },
     }),
@@ -112,59 +117,71 @@ export function couponRoutes(options: CouponRoutesOptions): Route[] {
       method: 'GET',
       path: '/v1/coupons/:couponId',
       access: 'operator',
-      handle: (ctx) => one(ctx, couponParam(ctx), null),
+      handle: async (ctx) => {
+        const couponId = couponParam(ctx);
+        return couponId === null ? NO_COUPON : lifeAnswer(await couponLife(coupons, couponId, ctx.nowMs));
+      },
     }),
     route({
       method: 'GET',
       path: '/v1/codes/*couponCode',
       access: 'operator',
-      handle: async (ctx): Reply => {
-        const unit = options.codes.decode(ctx.params.couponCode, options.codeIndex);
-        if (unit === null) return problem('not_found', 'There is no such code.');
-        return one(ctx, couponId(unit.templateId, unit.serial), null);
-      },
+      handle: async ({ params, nowMs }) => lifeAnswer(await couponOfCode(coupons, params.couponCode, nowMs)),
     }),
   ];
+}
+
+function lifeAnswer(found: Result<CouponLife>): Answer | Problem {
+  if (!found.ok) return found.problem;
+  const { coupon, history } = found.value;
+  const json = { ...couponJson(found.value), userId: coupon.userId, history: history.map(historyJson) };
+  return { status: 200, json };
+}
+
+function historyJson({ kind, sequence, atMs, redemptionId, detail }: CouponStep) {
+  return {
+    event: kind,
+    sequence,
+    at: timeText(atMs),
+    ...(redemptionId === null ? {} : { redemptionId: String(redemptionId) }),
+    ...(detail === null ? {} : { detail }),
+  };
 }
 
 function couponParam(ctx: Pick<Ctx, 'params'>): number | null {
   return idParam(ctx, 'couponId', Number.MAX_SAFE_INTEGER);
 }
 
-type Found = ReturnType<typeof claimable>[number];
-
-/** Newest template first; pools of one template by activity. Activities of one template stay below 2^31. */
-function placeOf({ view, pool }: Found): number {
-  return view.template.id * 2 ** 31 + pool.rules.activityId + 1;
-}
-
-function claimableJson(
-  { view, pool, left }: Found,
-  remaining: (templateId: number, activityId: number) => number,
-) {
-  const { template } = view;
-  const { activityId } = pool.rules;
+function claimableJson(pool: ClaimablePool) {
+  const { template, activityId, reason, claimsLeft, remaining, fromMs, untilMs } = pool;
   return {
     templateId: String(template.id),
-    ...(activityId === 0 ? {} : { activityId: String(activityId) }),
+    ...(activityId === null ? {} : { activityId: String(activityId) }),
     name: template.name,
     discount: template.discount,
-    claimsLeft: left,
-    remaining: remaining(template.id, activityId),
-    ...(Number.isFinite(pool.rules.untilMs) ? { until: timeText(pool.rules.untilMs) } : {}),
+    claimable: reason === null,
+    ...(reason === null ? {} : { reason }),
+    ...(reason === 'not_started' && fromMs !== null ? { startsAt: timeText(fromMs) } : {}),
+    claimsLeft,
+    remaining,
+    ...(untilMs === null ? {} : { until: timeText(untilMs) }),
   };
 }
 
-function couponJson(coupon: CouponRow, template: (id: number) => TemplateView | undefined, nowMs: number) {
+function couponJson({ coupon, name, status, orderId, lockedUntilMs }: SeenCoupon) {
   return {
     couponId: String(coupon.couponId),
     couponCode: coupon.code,
     templateId: String(coupon.templateId),
     ...(coupon.activityId === null ? {} : { activityId: String(coupon.activityId) }),
-    name: template(coupon.templateId)?.template.name,
-    status: statusOf(coupon, nowMs),
+    name,
+    status,
     claimedAt: timeText(coupon.claimedAtMs),
     validFrom: timeText(coupon.validFromMs),
     validUntil: timeText(coupon.validUntilMs),
+    source: coupon.activityId === null ? 'claim' : 'activity',
+    ...(orderId === null ? {} : { orderId }),
+    ...(lockedUntilMs === null ? {} : { lockedUntil: timeText(lockedUntilMs) }),
+    ...(coupon.usedAtMs === undefined ? {} : { usedAt: timeText(coupon.usedAtMs) }),
   };
 }

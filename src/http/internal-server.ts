@@ -1,6 +1,7 @@
 /** Health and metrics, on a port of their own that is never the public one. */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type Attempt, type Listened, listenPatiently, type WantedPort } from './port-wait.ts';
 
 export interface Readiness {
   readonly ready: boolean;
@@ -8,9 +9,7 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-export interface InternalServerOptions {
-  readonly host: string;
-  readonly port: number;
+export interface InternalServerOptions extends Omit<WantedPort, 'setting'> {
   readonly readiness: () => Readiness;
   readonly metrics: { readonly contentType: string; text(): Promise<string> } | null;
 }
@@ -20,27 +19,35 @@ export interface InternalServer {
   close(): Promise<void>;
 }
 
-/** Rejects when the port cannot be had. */
-export async function listenInternal(options: InternalServerOptions): Promise<InternalServer> {
+export function listenInternal(options: InternalServerOptions): Promise<Listened<InternalServer>> {
+  return listenPatiently({ ...options, setting: 'INTERNAL_PORT' }, () => tryToListen(options));
+}
+
+async function tryToListen(options: InternalServerOptions): Promise<Attempt<InternalServer>> {
   const server = http.createServer((request, response) => {
     answer(options, request, response).catch((error: unknown) => {
       response.writeHead(500, { 'Content-Type': 'text/plain' }).end(String(error));
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+  const code = await new Promise<string | null>((resolve) => {
+    const onError = (error: NodeJS.ErrnoException): void => resolve(error.code ?? error.message);
+    server.once('error', onError);
     server.listen(options.port, options.host, () => {
-      server.off('error', reject);
-      resolve();
+      server.off('error', onError);
+      resolve(null);
     });
   });
+  if (code !== null) return { ok: false, code };
   return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    ok: true,
+    server: {
+      port: (server.address() as AddressInfo).port,
+      close: () =>
+        new Promise((resolve) => {
+          server.close(() => resolve());
+          server.closeAllConnections();
+        }),
+    },
   };
 }
 

@@ -16,6 +16,10 @@ export interface MetricsOptions {
   /** CPU seconds of threads that are not owners, by name. */
   readonly threadCpu: () => readonly (readonly [string, number])[];
   readonly liveConnections: () => number;
+  /** Coupons that time has changed, and how late the last of them were marked. */
+  readonly swept: { readonly coupons: number; readonly lateMs: number };
+  /** Null where there is no Redis. */
+  readonly redisUp: (() => boolean) | null;
 }
 
 export interface Metrics {
@@ -26,7 +30,13 @@ export interface Metrics {
   claimTook(seconds: number): void;
 }
 
-export function createMetrics({ engine, threadCpu, liveConnections }: MetricsOptions): Metrics {
+export function createMetrics({
+  engine,
+  threadCpu,
+  liveConnections,
+  swept,
+  redisUp,
+}: MetricsOptions): Metrics {
   const registry = new Registry();
   const registers = [registry];
 
@@ -67,9 +77,18 @@ export function createMetrics({ engine, threadCpu, liveConnections }: MetricsOpt
   }
   const perOwner = (figure: number) => (add: (value: number, labels: Record<string, string>) => void) => {
     for (const [index, figures] of engine.owners.figures.entries())
-      add(figures[figure], { owner: String(index) });
+      add(figures.read()[figure], { owner: String(index) });
   };
 
+  counter('doorbuster_coupons_swept_total', 'Coupons expired, or released from a lapsed lock.', [], (add) =>
+    add(swept.coupons),
+  );
+  gauge(
+    'doorbuster_sweep_lateness_seconds',
+    'Between the moment the last coupons swept were due and their sweep.',
+    [],
+    (set) => set(swept.lateMs / 1000),
+  );
   counter('doorbuster_claims_total', 'Claims answered, by verdict.', ['verdict'], (add) => {
     for (const verdict of Object.values(Verdict)) {
       add(engine.desk.answers[verdict], { verdict: nameOf(verdict) });
@@ -164,10 +183,22 @@ export function createMetrics({ engine, threadCpu, liveConnections }: MetricsOpt
   gauge('doorbuster_flush_stuck_logs', 'Logs whose flushing has stopped.', [], (set) =>
     set(engine.sink.stuck.size),
   );
+  if (redisUp !== null)
+    gauge('doorbuster_redis_up', 'Whether Redis can be reached: 1 or 0.', [], (set) =>
+      set(redisUp() ? 1 : 0),
+    );
+  const { cluster } = engine;
+  if (cluster !== null)
+    gauge(
+      'doorbuster_shards_closed',
+      'Shards of the cluster that this node cannot take claims of.',
+      [],
+      (set) => set(Object.keys(cluster.closedShards()).length),
+    );
   counter('doorbuster_thread_cpu_seconds_total', 'CPU time by thread.', ['thread'], (add) => {
     for (const [thread, seconds] of threadCpu()) add(seconds, { thread });
     for (const [index, figures] of engine.owners.figures.entries()) {
-      add(figures[OwnerFigure.cpuSeconds], { thread: `owner-${index}` });
+      add(figures.read()[OwnerFigure.cpuSeconds], { thread: `owner-${index}` });
     }
   });
   gauge('doorbuster_memory_bytes', 'Memory of the process.', ['kind'], (set) => {

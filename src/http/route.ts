@@ -6,8 +6,8 @@ import type { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import type { Problem } from '../problems.ts';
 
-/** Operators may do what services may; users are only themselves. */
-export type Access = 'public' | 'user' | 'service' | 'operator';
+/** Operators may do what services may; users are only themselves. actor: a user, or a service that names one. */
+export type Access = 'public' | 'user' | 'actor' | 'service' | 'operator';
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 export type Answer =
@@ -33,7 +33,10 @@ export interface Ctx<Body = unknown, Query = unknown> {
   readonly nowMs: number;
 }
 
-/** A schema for JSON; 'bytes' for the raw body; null where none is taken (an empty one or `{}` passes). */
+/**
+ * A schema for JSON, of which no body is taken for `{}` if that passes; 'bytes' for the raw body; null where none is
+ * taken (an empty one or `{}` passes).
+ */
 export type BodyKind = z.ZodType | 'bytes' | null;
 type BodyOf<B> = B extends z.ZodType ? z.output<B> : B extends 'bytes' ? Buffer : null;
 type QueryOf<Q> = Q extends z.ZodType ? z.output<Q> : Record<string, never>;

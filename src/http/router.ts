@@ -6,15 +6,15 @@
 import { z } from 'zod';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { BODY_BYTES_MAX } from '../limits.ts';
-import { ok, problem, type Result, Unavailable } from '../problems.ts';
+import { Overloaded, ok, problem, type Result, Unavailable } from '../problems.ts';
 import { admit } from './access.ts';
 import { parseJson, readBody } from './body.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
 import { Exchange, type Outgoing } from './exchange.ts';
 import { parseQuery } from './query.ts';
+import { RequestHeaders } from './request-headers.ts';
 import type { BodyKind, Ctx, Method, Route } from './route.ts';
 import { RouteTable } from './route-table.ts';
-import { framingProblem } from './smuggling.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp } from './uws-types.ts';
 import { validate } from './validation.ts';
 
@@ -41,11 +41,15 @@ type Examined =
 export function createRouter(options: RouterOptions): Router {
   const table = new RouteTable(options.routes);
   const corsOrigins = new Set(options.corsOrigins);
+  const deciding = new RequestHeaders();
   let inFlight = 0;
 
   function examine(req: HttpRequest, method: string, path: string): Examined {
-    const framing = framingProblem((each) => req.forEach(each));
+    deciding.read(req);
+    const framing = deciding.framingProblem();
     if (framing !== null) return { kind: 'reply', reply: { result: framing, hangUp: 'at once' } };
+    const repeated = deciding.repeatedProblem();
+    if (repeated !== null) return { kind: 'reply', reply: { result: repeated } };
 
     const headers = new Map<string, string>();
     req.forEach((name, value) => {
@@ -106,7 +110,12 @@ export function createRouter(options: RouterOptions): Router {
   function fail(exchange: Exchange, what: string, error: unknown): void {
     if (error instanceof Unavailable) {
       options.log.error({ request: what, reason: error.message }, 'request could not be served');
-      exchange.send({ result: problem('unavailable', 'What this needs cannot be reached at the moment.') });
+      exchange.send({
+        result:
+          error instanceof Overloaded
+            ? problem('overloaded', 'Too much is being asked at once; try again.')
+            : problem('unavailable', 'What this needs cannot be reached at the moment.'),
+      });
       return;
     }
     options.log.error({ err: error, request: what }, 'request failed');
@@ -166,7 +175,12 @@ const EMPTY_BODY = z.strictObject({});
 
 function checkBody(kind: BodyKind, raw: Buffer): Result<unknown> {
   if (kind === 'bytes') return ok(raw);
-  if (kind === null && raw.length === 0) return ok(null);
+  if (raw.length === 0) {
+    if (kind === null) return ok(null);
+    // Nothing says the same as {} where nothing has to be said; else what is missing is the body.
+    const nothing = kind.safeParse({});
+    if (nothing.success) return ok(nothing.data);
+  }
   const json = parseJson(raw);
   if (!json.ok) return json;
   if (kind !== null) return validate(kind, json.value);

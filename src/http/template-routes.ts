@@ -7,26 +7,26 @@ import {
   disableTemplate,
   patchTemplate,
   publishTemplate,
-  raiseStock,
 } from '../catalog/template-changes.ts';
-import { isVisible, operatorTemplateJson, publicTemplateJson } from '../catalog/template-json.ts';
+import { operatorTemplateJson, publicTemplateJson } from '../catalog/template-json.ts';
 import { stockBody, templateBody, templatePatch } from '../catalog/template-schema.ts';
 import type { Template } from '../domain/template.ts';
-import type { StockFigures } from '../engine/stock-figures.ts';
 import { TEMPLATE_ID_MAX } from '../limits.ts';
-import { type Problem, problem, type Result } from '../problems.ts';
+import {
+  changeStock,
+  noTemplate,
+  type SeenTemplate,
+  seenTemplate,
+  type TemplateReads,
+  templateStock,
+} from '../operations/templates.ts';
+import type { Problem, Result } from '../problems.ts';
 import { withKey } from './idempotency-key.ts';
 import { type Answer, type Ctx, idParam, type Reply, type Route, route } from './route.ts';
+import { viewerOf } from './viewer.ts';
 
-export interface TemplateRoutesOptions {
-  readonly catalog: Catalog;
-  /** Asked only for templates that were published at some time. */
-  readonly stockOf: (templateId: number) => StockFigures | Promise<StockFigures>;
-  /** Units still to be claimed from the template's general pool. */
-  readonly remaining: (templateId: number) => number | Promise<number>;
-}
-
-export function templateRoutes({ catalog, stockOf, remaining }: TemplateRoutesOptions): Route[] {
+export function templateRoutes(reads: TemplateReads): Route[] {
+  const { catalog } = reads;
   const shown =
     (change: (catalog: Catalog, id: number) => Promise<Result<Template>>) =>
     (ctx: Ctx): Reply =>
@@ -57,11 +57,8 @@ export function templateRoutes({ catalog, stockOf, remaining }: TemplateRoutesOp
       access: 'public',
       handle: (ctx) =>
         withTemplateId(ctx, async (id) => {
-          const template = catalog.template(id);
-          if (template === undefined) return noTemplate(ctx);
-          if (ctx.caller.operator) return { status: 200, json: operatorTemplateJson(template, ctx.nowMs) };
-          if (!isVisible(template)) return noTemplate(ctx);
-          return { status: 200, json: publicTemplateJson(template, ctx.nowMs, await remaining(id)) };
+          const seen = await seenTemplate(reads, id, viewerOf(ctx), ctx.nowMs);
+          return seen.ok ? { status: 200, json: seenJson(seen.value, ctx.nowMs) } : seen.problem;
         }),
     }),
     route({
@@ -104,7 +101,7 @@ export function templateRoutes({ catalog, stockOf, remaining }: TemplateRoutesOp
       handle: (ctx) =>
         withTemplateId(ctx, (id) =>
           withKey(ctx, async (key) =>
-            templateAnswer(200, await raiseStock(catalog, id, ctx.body.total, key), ctx),
+            templateAnswer(200, await changeStock(catalog, id, ctx.body, key), ctx),
           ),
         ),
     }),
@@ -114,12 +111,8 @@ export function templateRoutes({ catalog, stockOf, remaining }: TemplateRoutesOp
       access: 'operator',
       handle: (ctx) =>
         withTemplateId(ctx, async (id) => {
-          const template = catalog.template(id);
-          if (template === undefined) return noTemplate(ctx);
-          return {
-            status: 200,
-            json: template.publishedAtMs === null ? unsold(template) : await stockOf(id),
-          };
+          const stock = await templateStock(reads, id);
+          return stock.ok ? { status: 200, json: stock.value } : stock.problem;
         }),
     }),
   ];
@@ -127,7 +120,7 @@ export function templateRoutes({ catalog, stockOf, remaining }: TemplateRoutesOp
 
 async function withTemplateId(ctx: Pick<Ctx, 'params'>, work: (id: number) => Reply): Reply {
   const id = idParam(ctx, 'templateId', TEMPLATE_ID_MAX);
-  return id === null ? noTemplate(ctx) : work(id);
+  return id === null ? noTemplate(ctx.params.templateId) : work(id);
 }
 
 function templateAnswer(
@@ -142,10 +135,11 @@ function templateAnswer(
     : { status, json };
 }
 
-function unsold({ total }: Template): StockFigures {
-  return { total, free: total, leased: 0, claimed: 0, flushed: 0 };
-}
-
-function noTemplate(ctx: Pick<Ctx, 'params'>): Problem {
-  return problem('not_found', `There is no template ${ctx.params.templateId}.`);
+function seenJson(seen: SeenTemplate, nowMs: number) {
+  const { template, reason } = seen;
+  const claimability = { claimable: reason === null, ...(reason === null ? {} : { reason }) };
+  if (seen.by === 'customer')
+    return { ...publicTemplateJson(template, nowMs, seen.remaining), ...claimability };
+  const { claimed, used } = seen;
+  return { ...operatorTemplateJson(template, nowMs), ...claimability, claimed, used };
 }

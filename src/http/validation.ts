@@ -82,7 +82,12 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
 
 function describe(value: unknown): string {
   if (value === undefined) return 'is missing';
-  if (typeof value === 'number') return `is ${value}`;
+  if (typeof value === 'number') {
+    // What is shown must be what was sent, and beyond 2^53 - 1 that is no longer known.
+    return Math.abs(value) > Number.MAX_SAFE_INTEGER
+      ? 'is a number that cannot be held exactly'
+      : `is ${value}`;
+  }
   if (Array.isArray(value)) return `is a list of ${value.length}`;
   if (typeof value === 'object' && value !== null) return 'is an object';
   return `is ${shorten(JSON.stringify(value))}`;

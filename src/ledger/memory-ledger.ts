@@ -289,7 +289,8 @@ function isDrained(pool: Pool): boolean {
   return hopeless && pool.free.size === 0 && leasedUnits(pool) === 0;
 }
 
-function poolKey(ref: PoolRef): string {
+/** What tells pools apart in the maps of those who keep something for each. */
+export function poolKey(ref: PoolRef): string {
   return `${ref.templateId}/${ref.activityId}`;
 }
 

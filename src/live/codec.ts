@@ -1,5 +1,6 @@
 /** The two subprotocols of /v1/live: JSON text, and plain MessagePack maps that any client can read. */
 import { Packr } from 'msgpackr';
+import { parseExactJson } from '../domain/exact-json.ts';
 
 export type Protocol = 'doorbuster.json' | 'doorbuster.msgpack';
 
@@ -16,7 +17,7 @@ export function decode(protocol: Protocol, message: ArrayBuffer, isBinary: boole
   if (isBinary !== (protocol === 'doorbuster.msgpack')) return undefined;
   try {
     if (isBinary) return packr.unpack(Buffer.from(message));
-    return JSON.parse(UTF8.decode(message));
+    return parseExactJson(UTF8.decode(message));
   } catch {
     return undefined;
   }

@@ -6,7 +6,7 @@ import { nameOf, Verdict } from '../actors/verdict.ts';
 import { type ClaimDesk, type ClaimWaiter, SENT } from '../claims/claim-desk.ts';
 import { couponCodeText, couponIdText, couponText } from '../claims/claim-text.ts';
 import { hashKey } from '../claims/idempotency.ts';
-import { refusal } from '../claims/refusal.ts';
+import { heldCouponIds, refusal } from '../claims/refusal.ts';
 import type { PoolView } from '../claims/template-view.ts';
 import { parseUserId } from '../domain/user-id.ts';
 import { SLOTS } from '../limits.ts';
@@ -24,6 +24,8 @@ interface Batch {
   readonly status: string[];
   readonly couponIds: (string | null)[];
   readonly couponCodes: (string | null)[];
+  /** What refused users hold of the pool, by place; a hole where there is nothing to tell. */
+  readonly held: string[][];
   /** Of a single claim: what its answer says beyond the status. */
   detail: Readonly<Record<string, unknown>>;
 }
@@ -126,6 +128,9 @@ export class LiveClaims implements ClaimWaiter {
     if (batch.single) {
       const { code, detail, extra } = refusal(pool, verdict, serial);
       batch.detail = { ...extra, code, detail };
+    } else {
+      const held = heldCouponIds(pool, verdict, serial);
+      if (held !== null) batch.held[place] = held;
     }
     batch.status[place] = nameOf(verdict);
     batch.couponIds[place] = null;
@@ -134,15 +139,16 @@ export class LiveClaims implements ClaimWaiter {
 
   private finish(batch: Batch): void {
     if (--batch.missing > 0) return;
-    const { id, status, couponIds, couponCodes } = batch;
-    batch.send(
-      batch.single
-        ? { op: 'result', id, ...batch.detail }
-        : { op: 'results', id, status, couponIds, couponCodes },
-    );
+    const { id, status, couponIds, couponCodes, held } = batch;
+    if (batch.single) batch.send({ op: 'result', id, ...batch.detail });
+    else if (held.length === 0) batch.send({ op: 'results', id, status, couponIds, couponCodes });
+    else {
+      const heldCouponIds = status.map((_, place) => held[place] ?? null);
+      batch.send({ op: 'results', id, status, couponIds, couponCodes, heldCouponIds });
+    }
   }
 }
 
 function newBatch(id: RequestId, send: SendResult, single: boolean): Batch {
-  return { id, send, single, missing: 1, status: [], couponIds: [], couponCodes: [], detail: {} };
+  return { id, send, single, missing: 1, status: [], couponIds: [], couponCodes: [], held: [], detail: {} };
 }

@@ -2,15 +2,23 @@
  * The WebSocket /v1/live: authenticates, parses, and hands claims to LiveClaims and watches to StockWatch. Whatever is
  * malformed is answered with an error; the third time the connection closes with 1007.
  */
+import type { AddressLimit } from '../auth/address-limit.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
-import { type Caller, NO_CREDENTIALS, SERVICE_NEEDED, USER_NEEDED } from '../auth/caller.ts';
+import { type Credential, NO_CREDENTIALS, SERVICE_NEEDED, USER_NEEDED } from '../auth/caller.ts';
 import type { RateLimiter } from '../auth/rate-limit.ts';
 import { notFound, STOPPING } from '../claims/refusal.ts';
 import type { PoolView } from '../claims/template-view.ts';
 import { parseUserId } from '../domain/user-id.ts';
 import { writeProblem } from '../http/claim-answers.ts';
-import { smugglingProblem } from '../http/smuggling.ts';
-import type { TemplatedApp, WebSocket } from '../http/uws-types.ts';
+import { refuseAndHangUp } from '../http/exchange.ts';
+import { RequestHeaders } from '../http/request-headers.ts';
+import type {
+  HttpRequest,
+  HttpResponse,
+  TemplatedApp,
+  us_socket_context_t,
+  WebSocket,
+} from '../http/uws-types.ts';
 import { WS_MESSAGE_BYTES_MAX } from '../limits.ts';
 import { type Problem, problem } from '../problems.ts';
 import { decode, encode, isProtocol, type Protocol } from './codec.ts';
@@ -29,7 +37,10 @@ const CLOSE_GOING_AWAY = 1001;
 
 interface Session {
   readonly protocol: Protocol;
-  caller: Caller | null;
+  /** Null until a token came. Each frame asks whether it still holds: tokens end while connections live. */
+  credential: Credential | null;
+  /** Where the client is, as far as claims are limited by that. */
+  readonly address: Uint8Array | null;
   strikes: number;
   closed: boolean;
   readonly watches: Set<number>;
@@ -38,10 +49,11 @@ interface Session {
 type Socket = WebSocket<Session>;
 
 export interface LiveSocketOptions {
-  readonly authenticator: Pick<Authenticator, 'caller' | 'fromToken'>;
+  readonly authenticator: Pick<Authenticator, 'credential' | 'fromToken'>;
   readonly claims: LiveClaims;
   readonly watch: StockWatch;
   readonly userLimiter: RateLimiter;
+  readonly addressLimit: AddressLimit | null;
   readonly pool: (target: Target) => PoolView | undefined;
   readonly corsOrigins: readonly string[];
   readonly now: () => number;
@@ -52,6 +64,7 @@ export class LiveSocket {
   private readonly options: LiveSocketOptions;
   private readonly sockets = new Set<Socket>();
   private readonly words = new Uint32Array(2);
+  private readonly headers = new RequestHeaders();
 
   constructor(options: LiveSocketOptions) {
     this.options = options;
@@ -62,47 +75,13 @@ export class LiveSocket {
   }
 
   mount(app: TemplatedApp): void {
-    const { authenticator, corsOrigins } = this.options;
     app.ws<Session>('/v1/live', {
       maxPayloadLength: WS_MESSAGE_BYTES_MAX,
       idleTimeout: IDLE_TIMEOUT_S,
       maxBackpressure: BACKPRESSURE_BYTES_MAX,
       closeOnBackpressureLimit: true,
       sendPingsAutomatically: true,
-      upgrade: (res, req, context) => {
-        const refuse = (refused: Problem): void => writeProblem(res, refused, []);
-        const smuggling = smugglingProblem(req);
-        if (smuggling !== null) return refuse(smuggling);
-        if (this.draining) return refuse(STOPPING);
-        const origin = req.getHeader('origin');
-        if (origin !== '' && !corsOrigins.includes(origin))
-          return refuse(problem('forbidden', 'This origin may not connect.'));
-        const offered = req
-          .getHeader('sec-websocket-protocol')
-          .split(',')
-          .map((name) => name.trim());
-        const protocol = offered.find(isProtocol);
-        if (protocol === undefined) {
-          return refuse(
-            problem('invalid_request', 'Offer the subprotocol doorbuster.json or doorbuster.msgpack.'),
-          );
-        }
-        const caller = authenticator.caller((name) => req.getHeader(name));
-        // Without any credentials the first message must bring a token; wrong ones are refused here.
-        const given = ['authorization', 'x-user-id', 'x-gateway-key'].some(
-          (name) => req.getHeader(name) !== '',
-        );
-        if (!caller.ok && given) return refuse(caller.problem);
-        const session: Session = {
-          protocol,
-          caller: caller.ok ? caller.value : null,
-          strikes: 0,
-          closed: false,
-          watches: new Set(),
-        };
-        const key = req.getHeader('sec-websocket-key');
-        res.upgrade(session, key, protocol, req.getHeader('sec-websocket-extensions'), context);
-      },
+      upgrade: (res, req, context) => this.upgrade(res, req, context),
       open: (ws) => {
         this.sockets.add(ws);
       },
@@ -121,6 +100,43 @@ export class LiveSocket {
     for (const ws of [...this.sockets]) ws.end(CLOSE_GOING_AWAY, 'server is stopping');
   }
 
+  private upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
+    const { headers } = this;
+    const { authenticator, addressLimit, corsOrigins } = this.options;
+    const refuse = (refused: Problem): void => writeProblem(res, refused, []);
+    headers.read(req);
+    const framing = headers.framingProblem();
+    if (framing !== null) return refuseAndHangUp(res, framing);
+    const repeated = headers.repeatedProblem();
+    if (repeated !== null) return refuse(repeated);
+    if (this.draining) return refuse(STOPPING);
+    if (headers.origin !== '' && !corsOrigins.includes(headers.origin))
+      return refuse(problem('forbidden', 'This origin may not connect.'));
+    const offered = req
+      .getHeader('sec-websocket-protocol')
+      .split(',')
+      .map((name) => name.trim());
+    const protocol = offered.find(isProtocol);
+    if (protocol === undefined) {
+      return refuse(
+        problem('invalid_request', 'Offer the subprotocol doorbuster.json or doorbuster.msgpack.'),
+      );
+    }
+    const proven = authenticator.credential(headers.reader);
+    // Without any credentials the first message must bring a token; wrong ones are refused here.
+    if (!proven.ok && headers.identified) return refuse(proven.problem);
+    const session: Session = {
+      protocol,
+      credential: proven.ok ? proven.value : null,
+      address: addressLimit?.addressOf(headers.reader, () => res.getRemoteAddress()) ?? null,
+      strikes: 0,
+      closed: false,
+      watches: new Set(),
+    };
+    const key = req.getHeader('sec-websocket-key');
+    res.upgrade(session, key, protocol, req.getHeader('sec-websocket-extensions'), context);
+  }
+
   private receive(ws: Socket, message: ArrayBuffer, isBinary: boolean): void {
     const session = ws.getUserData();
     const value = decode(session.protocol, message, isBinary);
@@ -132,25 +148,26 @@ export class LiveSocket {
             detail: 'The message cannot be read as what the subprotocol says.',
           }
         : parseMessage(value);
+    if (parsed.op === 'malformed') {
+      this.error(ws, session, problem('invalid_request', parsed.detail), parsed.id);
+      if (++session.strikes >= STRIKES_MAX) ws.end(CLOSE_MALFORMED, 'malformed messages');
+      return;
+    }
+    if (parsed.op === 'auth') return this.authenticate(ws, session, parsed.token);
+    const nowMs = this.options.now();
+    const ended = session.credential?.ended(nowMs) ?? null;
+    if (ended !== null) {
+      // Also where none is needed, as over HTTP: a stale token must not silently see less.
+      if (parsed.op === 'claim' || parsed.op === 'claims') this.refuse(ws, session, parsed.id, ended);
+      else this.error(ws, session, ended, undefined);
+      return;
+    }
     switch (parsed.op) {
-      case 'malformed':
-        this.error(ws, session, problem('invalid_request', parsed.detail), parsed.id);
-        if (++session.strikes >= STRIKES_MAX) ws.end(CLOSE_MALFORMED, 'malformed messages');
-        break;
-      case 'auth': {
-        const caller = this.options.authenticator.fromToken(parsed.token);
-        if (!caller.ok) this.error(ws, session, caller.problem, undefined);
-        else {
-          session.caller = caller.value;
-          this.send(ws, session, { op: 'authenticated' });
-        }
-        break;
-      }
       case 'claim':
-        this.claim(ws, session, parsed);
+        this.claim(ws, session, parsed, nowMs);
         break;
       case 'claims':
-        this.claimBatch(ws, session, parsed);
+        this.claimBatch(ws, session, parsed, nowMs);
         break;
       case 'watch':
         this.startWatch(ws, session, parsed.activityId);
@@ -164,14 +181,25 @@ export class LiveSocket {
     }
   }
 
-  private claim(ws: Socket, session: Session, { id, target, key }: ClientMessage & { op: 'claim' }): void {
-    const { caller } = session;
-    const nowMs = this.options.now();
-    if (caller === null) return this.refuse(ws, session, id, NO_CREDENTIALS);
-    if (caller.userId === null || !parseUserId(caller.userId, this.words))
-      return this.refuse(ws, session, id, USER_NEEDED);
+  /** The first credential or the next one; a wrong token leaves what there was. */
+  private authenticate(ws: Socket, session: Session, token: string): void {
+    const proven = this.options.authenticator.fromToken(token);
+    if (!proven.ok) return this.error(ws, session, proven.problem, undefined);
+    session.credential = proven.value;
+    this.send(ws, session, { op: 'authenticated' });
+  }
+
+  private claim(
+    ws: Socket,
+    session: Session,
+    { id, target, key }: ClientMessage & { op: 'claim' },
+    nowMs: number,
+  ): void {
+    if (session.credential === null) return this.refuse(ws, session, id, NO_CREDENTIALS);
+    const { userId } = session.credential.caller;
+    if (userId === null || !parseUserId(userId, this.words)) return this.refuse(ws, session, id, USER_NEEDED);
     const [lo, hi] = this.words;
-    const waitMs = this.options.userLimiter.admit(lo, hi, nowMs);
+    const waitMs = this.waitMs(session, lo, hi, nowMs);
     if (waitMs > 0)
       return this.refuse(
         ws,
@@ -184,19 +212,24 @@ export class LiveSocket {
     this.options.claims.claim(id, pool, lo, hi, key, nowMs, (message) => this.send(ws, session, message));
   }
 
+  /** As over HTTP: the address first, then the user; 0 admits. */
+  private waitMs({ address }: Session, lo: number, hi: number, nowMs: number): number {
+    const { addressLimit, userLimiter } = this.options;
+    const waitMs = addressLimit === null || address === null ? 0 : addressLimit.admit(address, nowMs);
+    return waitMs > 0 ? waitMs : userLimiter.admit(lo, hi, nowMs);
+  }
+
   private claimBatch(
     ws: Socket,
     session: Session,
     { id, target, userIds, keys }: ClientMessage & { op: 'claims' },
+    nowMs: number,
   ): void {
-    const { caller } = session;
-    if (caller === null) return this.refuse(ws, session, id, NO_CREDENTIALS);
-    if (!caller.service) return this.refuse(ws, session, id, SERVICE_NEEDED);
+    if (session.credential === null) return this.refuse(ws, session, id, NO_CREDENTIALS);
+    if (!session.credential.caller.service) return this.refuse(ws, session, id, SERVICE_NEEDED);
     const pool = this.pool(target);
     if ('code' in pool) return this.refuse(ws, session, id, pool);
-    this.options.claims.claims(id, pool, userIds, keys, this.options.now(), (message) =>
-      this.send(ws, session, message),
-    );
+    this.options.claims.claims(id, pool, userIds, keys, nowMs, (message) => this.send(ws, session, message));
   }
 
   private pool(target: Target): PoolView | Problem {

@@ -2,14 +2,16 @@
  * Live stock figures: one look a tenth of a second at every watched activity, one publish when its figure or state
  * changed. The last change, down to the final 0, is therefore always told.
  */
-import { activityState } from '../catalog/activity-schema.ts';
-import type { Activity } from '../domain/template.ts';
+import { activityState } from '../catalog/activity-state.ts';
+import type { Activity, Template } from '../domain/template.ts';
 import { encode, type Protocol } from './codec.ts';
 
 const EVERY_MS = 100;
 
 export interface StockWatchOptions {
   readonly activity: (activityId: number) => Activity | undefined;
+  /** Of a known activity. */
+  readonly template: (templateId: number) => Template;
   readonly remaining: (templateId: number, activityId: number) => number;
   readonly publish: (topic: string, message: string | Buffer, isBinary: boolean) => void;
   readonly now: () => number;
@@ -76,7 +78,7 @@ export class StockWatch {
     const activity = this.options.activity(activityId);
     if (activity === undefined) return null;
     const remaining = this.options.remaining(activity.templateId, activityId);
-    const state = activityState(activity, this.options.now());
+    const state = activityState(activity, this.options.template(activity.templateId), this.options.now());
     return { op: 'stock', activityId: String(activityId), remaining, state };
   }
 }

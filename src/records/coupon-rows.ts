@@ -1,65 +1,85 @@
 /** Coupons as the SQL tables hold them, and as the port speaks of them. */
-import type { CouponRow, WalletQuery } from '../ports.ts';
+import { COUPON_STATES } from '../coupons/states.ts';
+import type { CouponRow, CouponStatus, WalletQuery } from '../ports.ts';
+import type { Cell } from './redemptions/steps.ts';
 
 /** User ids need all 63 bits, which a JavaScript number has not: they leave SQL as text. */
-export const COUPON_COLUMNS =
-  'id, CAST(user_id AS TEXT) AS user_id, template_id, activity_id, code, claimed_at, valid_from, valid_until, state';
+const COLUMNS = `c.id, CAST(c.user_id AS CHAR), c.template_id, c.activity_id, c.code, c.claimed_at, c.valid_from,
+  c.valid_until, c.state, r.id, r.order_id, r.locked_until, r.used_at`;
+/** With the redemption that has it, if one has. */
+const FROM = 'FROM coupons c LEFT JOIN redemptions r ON r.id = c.redemption_id AND c.state IN (1, 2)';
 
-export interface CouponRecord {
-  id: number;
-  user_id: string;
-  template_id: number;
-  activity_id: number;
-  code: string;
-  claimed_at: number;
-  valid_from: number;
-  valid_until: number;
-  state: number;
+export interface CouponQuery {
+  readonly sql: string;
+  readonly values: (string | number)[];
 }
 
-const STATES = ['usable', 'locked', 'used'] as const;
+export function couponQuery(couponId: number): CouponQuery {
+  return { sql: `SELECT ${COLUMNS} ${FROM} WHERE c.id = ?`, values: [couponId] };
+}
 
-export function couponOf(row: CouponRecord): CouponRow {
+/** By the states of rows and what the time has made of them: expiry and lapsed locks are decided on read. */
+const IN_STATUS: Readonly<Record<CouponStatus, string>> = {
+  usable: '(c.state = 0 OR (c.state = 1 AND r.locked_until <= ?)) AND c.valid_until > ?',
+  locked: 'c.state = 1 AND r.locked_until > ?',
+  used: 'c.state = 2',
+  expired: '(c.state = 3 OR ((c.state = 0 OR (c.state = 1 AND r.locked_until <= ?)) AND c.valid_until <= ?))',
+  voided: 'c.state = 4',
+};
+
+const SPENT_IDS_MAX = 1_000;
+
+/** Ids of those of the coupons that are used, expired or voided; a statement for each thousand. */
+export function spentQueries(couponIds: readonly number[], nowMs: number): CouponQuery[] {
+  const queries: CouponQuery[] = [];
+  for (let from = 0; from < couponIds.length; from += SPENT_IDS_MAX) {
+    const ids = couponIds.slice(from, from + SPENT_IDS_MAX);
+    const places = ids.map(() => '?').join(', ');
+    const isSpent = `(${IN_STATUS.used} OR ${IN_STATUS.voided} OR ${IN_STATUS.expired})`;
+    queries.push({
+      sql: `SELECT c.id ${FROM} WHERE c.id IN (${places}) AND ${isSpent}`,
+      values: [...ids, nowMs, nowMs],
+    });
+  }
+  return queries;
+}
+
+/** One page of a wallet, newest first. */
+export function walletQuery({ userId, status, nowMs, after, limit }: WalletQuery): CouponQuery {
+  // Cast, because a comparison with text would be made in floating point.
+  const where = ['c.user_id = CAST(? AS SIGNED)'];
+  const values: (string | number)[] = [userId];
+  if (status !== null) {
+    const holds = IN_STATUS[status];
+    where.push(holds);
+    for (const _ of holds.matchAll(/\?/g)) values.push(nowMs);
+  }
+  if (after !== null) {
+    // Spelt out: a comparison of rows would not use the index.
+    where.push('c.claimed_at <= ? AND (c.claimed_at < ? OR c.id < ?)');
+    values.push(after.claimedAtMs, after.claimedAtMs, after.couponId);
+  }
+  values.push(limit);
+  const order = 'ORDER BY c.claimed_at DESC, c.id DESC LIMIT ?';
+  return { sql: `SELECT ${COLUMNS} ${FROM} WHERE ${where.join(' AND ')} ${order}`, values };
+}
+
+export function couponOf(cells: readonly Cell[]): CouponRow {
+  const [id, userId, templateId, activityId, code, claimedAt, validFrom, validUntil, state] = cells;
+  const [redemptionId, orderId, lockedUntil, usedAt] = cells.slice(9);
+  const isLocked = Number(state) === 1;
   return {
-    couponId: row.id,
-    userId: row.user_id,
-    templateId: row.template_id,
-    activityId: row.activity_id === 0 ? null : row.activity_id,
-    code: row.code,
-    claimedAtMs: row.claimed_at,
-    validFromMs: row.valid_from,
-    validUntilMs: row.valid_until,
-    state: STATES[row.state],
+    couponId: Number(id),
+    userId: String(userId),
+    templateId: Number(templateId),
+    activityId: Number(activityId) || null,
+    code: String(code),
+    claimedAtMs: Number(claimedAt),
+    validFromMs: Number(validFrom),
+    validUntilMs: Number(validUntil),
+    state: COUPON_STATES[Number(state)]!,
+    ...(redemptionId === null ? {} : { redemptionId: Number(redemptionId), orderId: String(orderId) }),
+    ...(isLocked && lockedUntil !== null ? { lockedUntilMs: Number(lockedUntil) } : {}),
+    ...(!isLocked && usedAt !== null ? { usedAtMs: Number(usedAt) } : {}),
   };
-}
-
-/** One page of a wallet, newest first. A locked coupon does not expire before it is released. */
-export function walletQuery(query: WalletQuery): { sql: string; parameters: (string | number)[] } {
-  const where = ['user_id = CAST(? AS INTEGER)'];
-  const parameters: (string | number)[] = [query.userId];
-  switch (query.status) {
-    case 'usable':
-      where.push('state = 0 AND valid_until > ?');
-      parameters.push(query.nowMs);
-      break;
-    case 'expired':
-      where.push('state = 0 AND valid_until <= ?');
-      parameters.push(query.nowMs);
-      break;
-    case 'locked':
-      where.push('state = 1');
-      break;
-    case 'used':
-      where.push('state = 2');
-      break;
-    case null:
-      break;
-  }
-  if (query.after !== null) {
-    where.push('(claimed_at, id) < (?, ?)');
-    parameters.push(query.after.claimedAtMs, query.after.couponId);
-  }
-  parameters.push(query.limit);
-  const sql = `SELECT ${COUPON_COLUMNS} FROM coupons WHERE ${where.join(' AND ')} ORDER BY claimed_at DESC, id DESC LIMIT ?`;
-  return { sql, parameters };
 }

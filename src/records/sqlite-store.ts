@@ -7,36 +7,55 @@
  */
 import Database from 'libsql';
 import type { Activity, CodeExtent, Template } from '../domain/template.ts';
+import { nameKey } from '../domain/template-name.ts';
+import { SHARED_BLOCK_BYTES } from '../limits.ts';
 import type {
   ClaimBatch,
   CommitOutcome,
   CouponRow,
   ExtentRequest,
   IdempotencyMark,
+  MarkStore,
   RecordStore,
   SaveOutcome,
+  Versioned,
   WalletQuery,
   Watermark,
 } from '../ports.ts';
+import type { CouponStore } from '../ports-coupons.ts';
+import type { EventStore } from '../ports-events.ts';
+import { tellActivitySaved, tellTemplateSaved } from './catalog-events/tell-saves.ts';
 import { ClaimRows } from './claim-rows.ts';
-import { COUPON_COLUMNS, type CouponRecord, couponOf, walletQuery } from './coupon-rows.ts';
+import { PATTERN_SPACES, type Reservation, rivalOf, type SpaceInUse } from './code-rivals.ts';
+import { type CouponQuery, couponOf, couponQuery, spentQueries, walletQuery } from './coupon-rows.ts';
+import { eventStore } from './events/event-store.ts';
+import { sqliteEvents } from './events/sqlite-events.ts';
+import { couponStore } from './redemptions/coupon-steps.ts';
+import { SQLITE, SqliteSteps } from './redemptions/sqlite-steps.ts';
+import type { Cell } from './redemptions/steps.ts';
 import { migrate } from './sqlite-schema.ts';
-import { judgeVersion } from './versions.ts';
+import { areSame, judgeVersion } from './versions.ts';
 
-/** Small batches share a block until it has this many bytes, so that a quiet shop does not make a block per claim. */
-const BLOCK_BYTES = 32 * 1024;
 /** One page of blocks sent to a rebuilding owner. */
 const BLOCK_PAGE_BYTES = 8 * 1024 * 1024;
 
-export class SqliteStore implements RecordStore {
+export class SqliteStore implements RecordStore, MarkStore {
   private readonly db: Database.Database;
   private readonly rows: ClaimRows;
+  private readonly steps: SqliteSteps;
+  /** What becomes of coupons after their claims. */
+  readonly coupons: CouponStore;
+  readonly events: EventStore;
   private openBlock: { id: number; logId: number; bytes: Uint8Array } | null = null;
 
   constructor(file: string) {
     this.db = new Database(file);
     migrate(this.db);
     this.rows = new ClaimRows();
+    const steps = new SqliteSteps(this.db);
+    this.steps = steps;
+    this.coupons = couponStore(SQLITE, steps.transact, steps.read);
+    this.events = eventStore(sqliteEvents(steps), SQLITE, steps.transact);
   }
 
   async templates(): Promise<Template[]> {
@@ -61,68 +80,100 @@ export class SqliteStore implements RecordStore {
     template: Template,
     extent: ExtentRequest | null,
     mark: IdempotencyMark | null,
+    activities: readonly Versioned[] | null = null,
   ): Promise<SaveOutcome<Template>> {
     return this.transaction<SaveOutcome<Template>>(() => {
       const repeated = this.marked(mark);
       if (repeated !== null) return repeated;
       let { id } = template;
+      const stored = id === 0 ? null : this.bodyOf<Template>('templates', id);
       if (id !== 0) {
-        const found = judgeVersion(this.bodyOf<Template>('templates', id), template);
+        const found = judgeVersion(stored, template);
         if (found === 'changed') return { kind: 'changed' };
         if (found === 'same') {
           this.keepMark(mark, id);
           return { kind: 'saved', value: template, extent: null };
         }
       }
-      if (template.status !== 'deleted') {
-        const namesake = this.db
-          .prepare("SELECT id FROM templates WHERE name = ? AND status <> 'deleted' AND id <> ?")
-          .get(template.name, id);
-        if (namesake !== undefined) return { kind: 'name_taken' };
-      }
+      if (activities !== null && !areSame(this.activitiesOf(id), activities)) return { kind: 'changed' };
+      const name = nameKey(template.name);
+      const isNamed = template.name !== stored?.name;
+      if (isNamed && template.status !== 'deleted' && this.isNameTaken(name, id))
+        return { kind: 'name_taken' };
       if (id === 0) {
-        id = Number(
-          this.db
-            .prepare('INSERT INTO templates (name, status, body) VALUES (?, ?, ?)')
-            .run(template.name, template.status, JSON.stringify(template)).lastInsertRowid,
-        );
+        id = this.insertTemplate(name, template);
       } else {
+        const body = JSON.stringify(template);
         this.db
-          .prepare('UPDATE templates SET name = ?, status = ?, body = ? WHERE id = ?')
-          .run(template.name, template.status, JSON.stringify(template), id);
+          .prepare('UPDATE templates SET status = ?, body = ? WHERE id = ?')
+          .run(template.status, body, id);
+        if (isNamed) this.db.prepare('UPDATE templates SET name = ? WHERE id = ?').run(name, id);
       }
       let reserved: CodeExtent | null = null;
       if (extent !== null) {
-        reserved = this.reserve(id, extent);
-        if (reserved === null) return { kind: 'code_space_full' };
+        const outcome = this.reserve(id, extent);
+        if (outcome.kind !== 'reserved') return outcome;
+        reserved = outcome.extent;
       }
+      const value = { ...template, id };
+      this.steps.within(tellTemplateSaved(SQLITE, stored, value));
       this.keepMark(mark, id);
       this.rows.forget(id);
-      return { kind: 'saved', value: { ...template, id }, extent: reserved };
+      return { kind: 'saved', value, extent: reserved };
     });
   }
 
-  async saveActivity(activity: Activity, mark: IdempotencyMark | null): Promise<SaveOutcome<Activity>> {
+  async addTemplates(templates: readonly Template[]): Promise<(number | null)[]> {
+    const { ids } = this.transaction(() => {
+      const ids = templates.map((template) => {
+        const name = nameKey(template.name);
+        return this.isNameTaken(name, 0) ? null : this.insertTemplate(name, template);
+      });
+      return { kind: 'saved', ids };
+    });
+    return ids;
+  }
+
+  async saveActivity(
+    activity: Activity,
+    mark: IdempotencyMark | null,
+    templateVersion: number | null = null,
+  ): Promise<SaveOutcome<Activity>> {
     return this.transaction<SaveOutcome<Activity>>(() => {
       const repeated = this.marked(mark);
       if (repeated !== null) return repeated;
       const body = JSON.stringify(activity);
       let { id } = activity;
+      const stored = id === 0 ? null : this.bodyOf<Activity>('activities', id);
+      const isJudged = (): boolean =>
+        templateVersion === null ||
+        this.bodyOf<Template>('templates', activity.templateId)?.version === templateVersion;
       if (id === 0) {
+        if (!isJudged()) return { kind: 'changed' };
         const insert = this.db.prepare('INSERT INTO activities (template_id, body) VALUES (?, ?)');
         id = Number(insert.run(activity.templateId, body).lastInsertRowid);
       } else {
-        const found = judgeVersion(this.bodyOf<Activity>('activities', id), activity);
+        const found = judgeVersion(stored, activity);
         if (found === 'changed') return { kind: 'changed' };
         if (found === 'same') {
           this.keepMark(mark, id);
           return { kind: 'saved', value: activity, extent: null };
         }
+        if (!isJudged()) return { kind: 'changed' };
         this.db.prepare('UPDATE activities SET body = ? WHERE id = ?').run(body, id);
       }
+      const value = { ...activity, id };
+      this.steps.within(tellActivitySaved(SQLITE, stored, value));
       this.keepMark(mark, id);
-      return { kind: 'saved', value: { ...activity, id }, extent: null };
+      return { kind: 'saved', value, extent: null };
     });
+  }
+
+  async forgetMarks(ageMs: number, limit: number): Promise<number> {
+    const oldest = 'SELECT scope, key FROM idempotency_marks WHERE kept_at <= ? ORDER BY kept_at LIMIT ?';
+    return this.db
+      .prepare(`DELETE FROM idempotency_marks WHERE (scope, key) IN (${oldest})`)
+      .run(Date.now() - ageMs, limit).changes;
   }
 
   async keepFact(name: string, valueIfNew: string): Promise<string> {
@@ -141,17 +192,19 @@ export class SqliteStore implements RecordStore {
           | undefined;
         const offset = at?.log_offset ?? 0;
         if (offset !== batch.fromOffset) return { kind: 'stale', offset };
+        let fresh: Uint8Array | null = null;
         if (batch.entries.length > 0) {
           const inserted = this.rows.insert(this.db, batch.entries);
           if (inserted.kind === 'conflict') return inserted;
           if (inserted.entries.length > 0) this.appendBlock(batch.logId, inserted.entries);
+          if (inserted.entries.length < batch.entries.length) fresh = inserted.entries;
         }
         this.db
           .prepare(
             'INSERT INTO watermarks VALUES (?, ?) ON CONFLICT (log_id) DO UPDATE SET log_offset = excluded.log_offset',
           )
           .run(batch.logId, batch.toOffset);
-        return { kind: 'committed' };
+        return fresh === null ? { kind: 'committed' } : { kind: 'committed', fresh };
       });
     } catch (error) {
       this.openBlock = openBlock;
@@ -190,18 +243,30 @@ export class SqliteStore implements RecordStore {
   }
 
   async wallet(query: WalletQuery): Promise<CouponRow[]> {
-    const { sql, parameters } = walletQuery(query);
-    return (this.db.prepare(sql).all(...parameters) as CouponRecord[]).map(couponOf);
+    return this.couponRows(walletQuery(query));
   }
 
   async coupon(couponId: number): Promise<CouponRow | null> {
-    const sql = `SELECT ${COUPON_COLUMNS} FROM coupons WHERE id = ?`;
-    const row = this.db.prepare(sql).get(couponId) as CouponRecord | undefined;
-    return row === undefined ? null : couponOf(row);
+    return this.couponRows(couponQuery(couponId))[0] ?? null;
+  }
+
+  async spentCoupons(couponIds: readonly number[], nowMs: number): Promise<number[]> {
+    return spentQueries(couponIds, nowMs).flatMap((query) => this.cells(query).map(([id]) => Number(id)));
   }
 
   async close(): Promise<void> {
     this.db.close();
+  }
+
+  private couponRows(query: CouponQuery): CouponRow[] {
+    return this.cells(query).map(couponOf);
+  }
+
+  private cells({ sql, values }: CouponQuery): Cell[][] {
+    return this.db
+      .prepare(sql)
+      .raw(true)
+      .all(...values) as unknown as Cell[][];
   }
 
   /** Runs `body` in a transaction: kept when it returns a success, rolled back when it returns a refusal or throws. */
@@ -216,6 +281,17 @@ export class SqliteStore implements RecordStore {
       throw error;
     }
     return outcome;
+  }
+
+  private isNameTaken(name: string, exceptId: number): boolean {
+    const sql = "SELECT id FROM templates WHERE name = ? AND status <> 'deleted' AND id <> ?";
+    return this.db.prepare(sql).get(name, exceptId) !== undefined;
+  }
+
+  private insertTemplate(name: string, template: Template): number {
+    const sql = 'INSERT INTO templates (name, status, body) VALUES (?, ?, ?)';
+    const { lastInsertRowid } = this.db.prepare(sql).run(name, template.status, JSON.stringify(template));
+    return Number(lastInsertRowid);
   }
 
   private bodyOf<T extends { id: number }>(table: 'templates' | 'activities', id: number): T | null {
@@ -238,12 +314,31 @@ export class SqliteStore implements RecordStore {
   private keepMark(mark: IdempotencyMark | null, id: number): void {
     if (mark === null) return;
     this.db
-      .prepare('INSERT INTO idempotency_marks VALUES (?, ?, ?, ?)')
-      .run(mark.scope, mark.key, mark.fingerprint, id);
+      .prepare(
+        'INSERT INTO idempotency_marks (scope, key, fingerprint, entity_id, kept_at) VALUES (?, ?, ?, ?, ?)',
+      )
+      .run(mark.scope, mark.key, mark.fingerprint, id, Date.now());
   }
 
-  private reserve(templateId: number, request: ExtentRequest): CodeExtent | null {
+  private activitiesOf(templateId: number): Versioned[] {
+    const rows = this.db.prepare('SELECT id, body FROM activities WHERE template_id = ?').all(templateId);
+    return (rows as { id: number; body: string }[]).map(({ id, body }) => ({
+      id,
+      version: (JSON.parse(body) as Activity).version,
+    }));
+  }
+
+  private reserve(templateId: number, request: ExtentRequest): Reservation {
+    const inUse = this.db
+      .prepare(
+        `SELECT space, min(template_id) AS templateId FROM code_extents WHERE ${PATTERN_SPACES} GROUP BY space`,
+      )
+      .all() as SpaceInUse[];
+    let rival: SpaceInUse | null = null;
     for (const { space, size } of request.spaces) {
+      const found = rivalOf(space, inUse);
+      rival ??= found;
+      if (found !== null) continue;
       const row = this.db
         .prepare('SELECT max(first + length) AS used FROM code_extents WHERE space = ?')
         .get(space) as {
@@ -254,14 +349,17 @@ export class SqliteStore implements RecordStore {
       this.db
         .prepare('INSERT INTO code_extents VALUES (?, ?, ?, ?, ?)')
         .run(space, offset, request.length, templateId, request.firstSerial);
-      return { templateId, firstSerial: request.firstSerial, length: request.length, space, offset };
+      const extent = { templateId, firstSerial: request.firstSerial, length: request.length, space, offset };
+      return { kind: 'reserved', extent };
     }
-    return null;
+    return rival === null
+      ? { kind: 'code_space_full' }
+      : { kind: 'codes_overlap', templateId: rival.templateId };
   }
 
   private appendBlock(logId: number, entries: Uint8Array): void {
     const open = this.openBlock;
-    if (open !== null && open.logId === logId && open.bytes.length + entries.length <= BLOCK_BYTES) {
+    if (open !== null && open.logId === logId && open.bytes.length + entries.length <= SHARED_BLOCK_BYTES) {
       const bytes = new Uint8Array(open.bytes.length + entries.length);
       bytes.set(open.bytes);
       bytes.set(entries, open.bytes.length);

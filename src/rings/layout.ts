@@ -1,17 +1,18 @@
 /**
  * What travels between ingress and owner, and the numbers they share.
  *
- * Request, 8 words:  0 slot | generation << 16   1 templateId   2 partition   3 activityId
+ * Request, 8 words:  0 slot | generation << 16   1 templateId   2 partition | spent << 6   3 activityId
  *                    4 user lo   5 user hi   6 key lo   7 key hi
  * Reply, 4 words:    0 slot | generation << 16   1 verdict   2 serial   3 zero
  *
  * The generation of a slot is raised each time it is freed, so a reply that comes after its request was given up (the
  * client left, the owner died) is recognized and dropped.
+ * `spent`: how many of the user's coupons its limits do not count (actors/spent.ts), zero for almost every claim.
  */
 export const REQUEST_WORDS = 8;
 export const REPLY_WORDS = 4;
 
-/** Shared figures of one owner, written by it alone (Float64: they only grow, and 2^53 is enough). */
+/** Figures of one owner, for others to read (shared-numbers.ts): they only grow, and 2^53 is enough. */
 export const OwnerFigure = {
   cpuSeconds: 0,
   drains: 1,

@@ -8,16 +8,20 @@ export interface CatalogBellOptions {
   /** For publishing: a connection that subscribes can do nothing else. */
   readonly speaker: RedisConnection;
   readonly onRing: () => void;
+  /** News come late then: what was saved is seen by looking. */
+  readonly onTrouble: (what: string, error: unknown) => void;
 }
 
 export class CatalogBell {
   private readonly channel: string;
   private readonly speaker: RedisConnection;
+  private readonly onTrouble: CatalogBellOptions['onTrouble'];
   private readonly listener: RedisConnection;
 
-  constructor({ url, installation, speaker, onRing }: CatalogBellOptions) {
+  constructor({ url, installation, speaker, onRing, onTrouble }: CatalogBellOptions) {
     this.channel = `doorbuster:${installation}:catalog`;
     this.speaker = speaker;
+    this.onTrouble = onTrouble;
     this.listener = new RedisConnection({
       url,
       onUp: () => {
@@ -25,7 +29,9 @@ export class CatalogBell {
         client.removeAllListeners('message');
         client.on('message', onRing);
         // The client subscribes again by itself after each break.
-        client.subscribe(this.channel).catch(() => {});
+        client.subscribe(this.channel).catch((error: unknown) => {
+          onTrouble('news of the catalog are not heard', error);
+        });
       },
     });
   }
@@ -35,7 +41,10 @@ export class CatalogBell {
   }
 
   ring(): void {
-    if (this.speaker.isUp) this.speaker.commands.publish(this.channel, '').catch(() => {});
+    if (!this.speaker.isUp) return;
+    this.speaker.commands.publish(this.channel, '').catch((error: unknown) => {
+      this.onTrouble('news of the catalog could not be told', error);
+    });
   }
 
   disconnect(): Promise<void> {

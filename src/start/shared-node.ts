@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { admissionProblem } from '../cluster/admission.ts';
 import { nodeIdentity } from '../cluster/node-identity.ts';
 import { NodeRegistry } from '../cluster/node-registry.ts';
+import { Troubles } from '../cluster/troubles.ts';
 import type { Config } from '../config.ts';
 import type { ClusterNode, SingleNode } from '../engine/engine.ts';
 import { RedisConnection } from '../ledger/redis/redis-connection.ts';
@@ -23,6 +24,8 @@ export interface SharedNode {
   readonly redis: RedisConnection;
   /** Null where no other node listens. */
   readonly bell: CatalogBell | null;
+  /** Tells of what fails and is tried again; `what` is a fixed text. */
+  readonly onTrouble: (what: string, error: unknown) => void;
   stop(): Promise<void>;
 }
 
@@ -45,24 +48,33 @@ export async function openSharedNode(
   const installation = await store.keepFact('installation', randomBytes(6).toString('hex'));
   const refused = admissionProblem(await store.admitNode(nodeId, profile), nodeId, profile);
   if (refused !== null) throw new Error(refused);
+  const troubles = new Troubles(
+    () => realClock.nowMs(),
+    ({ what, detail, times }) => logger.warn({ detail, times }, what),
+  );
+  const onTrouble = (what: string, error: unknown, where?: string): void => troubles.met(what, error, where);
   const redis = new RedisConnection({ url });
-  const ledger = new RedisShardLedger({ url, installation, ...upAndDown(logger) });
+  const ledger = new RedisShardLedger({ url, installation, ...upAndDown(logger), onTrouble });
   const opened = [ledger.connect(CONNECT_MS), redis.connect(CONNECT_MS)];
   const base = { ledger, nodeId, startId };
   if (profile === 'single') {
     const registry = new NodeRegistry(store, identity, (detail) => onFatal(new Error(detail)));
     if (!(await registry.register())) throw new Error(`node ${nodeId} was forgotten`);
     await settled(opened, logger);
-    const stopBeating = registry.beatAlone(realClock, () => {});
+    const stopBeating = registry.beatAlone(realClock, (detail) =>
+      onTrouble('the record store could not be told that this node lives', detail),
+    );
     const stop = async (): Promise<void> => {
-      await stopBeating().catch(() => {});
+      await stopBeating().catch((error: unknown) =>
+        onTrouble('the record store could not be told of the stop', error),
+      );
       await Promise.all([ledger.disconnect(), redis.disconnect()]);
     };
-    return { node: { profile, ...base }, installation, redis, bell: null, stop };
+    return { node: { profile, ...base }, installation, redis, bell: null, onTrouble, stop };
   }
-  const bell = new CatalogBell({ url, installation, speaker: redis, onRing: onCatalogNews });
+  const bell = new CatalogBell({ url, installation, speaker: redis, onRing: onCatalogNews, onTrouble });
   await settled([...opened, bell.connect(CONNECT_MS)], logger);
-  const { redisWaitReplicas: waitReplicas } = config;
+  const { redisWaitReplicas: waitReplicas, seatTtlMs } = config;
   const node: ClusterNode = {
     profile,
     ...base,
@@ -70,12 +82,14 @@ export async function openSharedNode(
     redisUrl: url,
     installation,
     waitReplicas,
+    seatTtlMs,
     onCatalogBehind: onCatalogNews,
+    onTrouble,
   };
   const stop = async (): Promise<void> => {
     await Promise.all([ledger.disconnect(), redis.disconnect(), bell.disconnect()]);
   };
-  return { node, installation, redis, bell, stop };
+  return { node, installation, redis, bell, onTrouble, stop };
 }
 
 async function settled(opened: readonly Promise<void>[], logger: Logger): Promise<void> {

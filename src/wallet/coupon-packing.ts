@@ -1,12 +1,15 @@
 /** Coupon rows as bytes, for caches outside the process: MessagePack of one array a row, led by a format number. */
 import { Packr } from 'msgpackr';
+import { COUPON_STATES } from '../coupons/states.ts';
 import type { CouponRow } from '../ports.ts';
 
 /** To be raised with any change of what is below: nodes of two releases may share a cache. */
-const FORMAT = 1;
-const STATES = ['usable', 'locked', 'used'] as const;
+const FORMAT = 2;
 
-type Packed = [number, string, number, number, string, number, number, number, number];
+type Claimed = [number, string, number, number, string, number, number, number, number];
+/** Of the redemption that has it: its id, its order, until when it is locked or when it was used. */
+type Held = [number, string, number | null, number | null];
+type Packed = [...Claimed, Held | null];
 
 const packr = new Packr({ useRecords: false });
 
@@ -21,7 +24,10 @@ export function packRows(rows: readonly CouponRow[]): Uint8Array {
       row.claimedAtMs,
       row.validFromMs,
       row.validUntilMs,
-      STATES.indexOf(row.state),
+      COUPON_STATES.indexOf(row.state),
+      row.redemptionId === undefined
+        ? null
+        : [row.redemptionId, row.orderId!, row.lockedUntilMs ?? null, row.usedAtMs ?? null],
     ],
   );
   return packr.pack([FORMAT, packed]);
@@ -36,8 +42,20 @@ export function unpackRows(bytes: Uint8Array): CouponRow[] | null {
     return null;
   }
   if (!Array.isArray(value) || value[0] !== FORMAT || !Array.isArray(value[1])) return null;
-  return (value[1] as Packed[]).map(
-    ([couponId, userId, templateId, activityId, code, claimedAtMs, validFromMs, validUntilMs, state]) => ({
+  return (value[1] as Packed[]).map((packed) => {
+    const [
+      couponId,
+      userId,
+      templateId,
+      activityId,
+      code,
+      claimedAtMs,
+      validFromMs,
+      validUntilMs,
+      state,
+      held,
+    ] = packed;
+    return {
       couponId,
       userId,
       templateId,
@@ -46,7 +64,17 @@ export function unpackRows(bytes: Uint8Array): CouponRow[] | null {
       claimedAtMs,
       validFromMs,
       validUntilMs,
-      state: STATES[state],
-    }),
-  );
+      state: COUPON_STATES[state]!,
+      ...(held === null ? {} : heldOf(held)),
+    };
+  });
+}
+
+function heldOf([redemptionId, orderId, lockedUntilMs, usedAtMs]: Held): Partial<CouponRow> {
+  return {
+    redemptionId,
+    orderId,
+    ...(lockedUntilMs === null ? {} : { lockedUntilMs }),
+    ...(usedAtMs === null ? {} : { usedAtMs }),
+  };
 }

@@ -1,9 +1,11 @@
 /**
  * The wallet cache that nodes share: one Redis hash per owner, which lives for a jittered time from its first field on.
- * A generation is the hash's life: dropping deletes it, and the next one has another name.
+ * A generation is the hash's life: dropping deletes it, and the next one has another name. While changes are announced
+ * the hash holds these, and no generation begins.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { RPC_DEADLINE_MS } from '../limits.ts';
 import type { L2Answer, WalletL2 } from './wallet-l2.ts';
 
 /** A connection that rejects at once while the server is away. */
@@ -13,18 +15,21 @@ export interface RedisRunner {
     keys: readonly string[],
     args: readonly (string | number | Buffer)[],
   ): Promise<unknown>;
-  readonly commands: { unlink(key: string): Promise<number> };
 }
 
 export interface RedisWalletL2Options {
   readonly redis: RedisRunner;
   readonly installation: string;
   readonly ttlMs?: number;
+  /** After this an announced change cannot come any more, whoever was to make it. */
+  readonly changeMsMax?: number;
   readonly random?: () => number;
 }
 
 const TTL_MS = 60_000;
 const JITTER = 0.2;
+/** A call to the record store is given up before; what its server still has of it then ends with a wait for a lock. */
+const CHANGE_MS_MAX = RPC_DEADLINE_MS + 15_000;
 /** Chunks of the few users who have that many. */
 const FIELDS_MAX = 32;
 
@@ -33,12 +38,21 @@ export class RedisWalletL2 implements WalletL2 {
   readonly #redis: RedisRunner;
   readonly #prefix: string;
   readonly #ttlMs: number;
+  readonly #changeMsMax: number;
   readonly #random: () => number;
 
-  constructor({ redis, installation, ttlMs = TTL_MS, random = Math.random }: RedisWalletL2Options) {
+  constructor(options: RedisWalletL2Options) {
+    const {
+      redis,
+      installation,
+      ttlMs = TTL_MS,
+      changeMsMax = CHANGE_MS_MAX,
+      random = Math.random,
+    } = options;
     this.#redis = redis;
     this.#prefix = `doorbuster:${installation}:wallet:`;
     this.#ttlMs = ttlMs;
+    this.#changeMsMax = changeMsMax;
     this.#random = random;
     this.ttlMsMax = Math.ceil(ttlMs * (1 + JITTER));
   }
@@ -47,8 +61,8 @@ export class RedisWalletL2 implements WalletL2 {
     const ttlMs = Math.round(this.#ttlMs * (1 - JITTER + 2 * JITTER * this.#random()));
     const fresh = randomBytes(12).toString('base64url');
     const answer = await this.#redis.run(GET, [this.#prefix + owner], [field, has ?? '', fresh, ttlMs]);
-    const [generation, value] = answer as [Buffer, Buffer | null];
-    return { generation: generation.toString('latin1'), value };
+    const [generation, value] = answer as [Buffer | null, Buffer | null];
+    return { generation: generation === null ? null : generation.toString('latin1'), value };
   }
 
   async set(owner: string, field: string, value: Uint8Array, generation: string): Promise<void> {
@@ -56,13 +70,19 @@ export class RedisWalletL2 implements WalletL2 {
     await this.#redis.run(SET, [this.#prefix + owner], [field, generation, bytes, FIELDS_MAX]);
   }
 
-  async drop(owner: string): Promise<void> {
-    await this.#redis.commands.unlink(this.#prefix + owner);
+  async announce(owner: string, change: string): Promise<void> {
+    await this.#redis.run(ANNOUNCE, [this.#prefix + owner], [change, this.#changeMsMax]);
+  }
+
+  async drop(owner: string, change: string | null): Promise<void> {
+    await this.#redis.run(DROP, [this.#prefix + owner], [change ?? '']);
   }
 }
 
 const GET = script('wallet-get');
 const SET = script('wallet-set');
+const ANNOUNCE = script('wallet-announce');
+const DROP = script('wallet-drop');
 
 /** `#!lua` (Redis 7): refused before its first line by a server that may not be able to finish it. */
 function script(name: string): { source: string; sha: string } {

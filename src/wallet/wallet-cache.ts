@@ -11,10 +11,16 @@
  * began under it may still be under way: its result is offered to L2 under the old generation, and refused. For the
  * same reason nobody is given the result of a read that began before they came (flights.ts).
  *
+ * Whoever makes a change may be gone before it calls `changed`. So a change is announced before it begins, and while it
+ * is, no generation begins: reads go to the store and nothing is kept. What could not be announced, because the L2 was
+ * away, is told by its events (`retell`), a little later.
+ *
  * Without an L2 this process is the only one, and dropping the owner's entry in L1 is all there is to it. While the L2
  * fails or is slow, reads go to the store and nothing is kept.
  */
+import { randomBytes } from 'node:crypto';
 import type { CouponRow, RecordStore, WalletQuery } from '../ports.ts';
+import type { StoredEvent } from '../ports-events.ts';
 import { packRows, unpackRows } from './coupon-packing.ts';
 import { Flights } from './flights.ts';
 import { CHUNK_ROWS, type WalletStore } from './wallet.ts';
@@ -29,6 +35,8 @@ export interface WalletCacheOptions {
   readonly l1RowsMax?: number;
   /** With an L2 it bounds what a row changed behind the system's back takes to be seen, together with the L2's. */
   readonly l1TtlMs?: number;
+  /** How long a read waits for the L2 before it does without. */
+  readonly l2WaitMs?: number;
   /** A monotonic clock. */
   readonly now?: () => number;
 }
@@ -55,7 +63,7 @@ export class WalletCache implements WalletStore {
   constructor(options: WalletCacheOptions) {
     const { l1RowsMax = L1_ROWS_MAX, l1TtlMs = L1_TTL_MS, now = () => performance.now() } = options;
     this.#store = options.store;
-    this.#l2 = options.l2 === null ? null : new PatientL2(options.l2, options.log, now);
+    this.#l2 = options.l2 === null ? null : new PatientL2(options.l2, options.log, now, options.l2WaitMs);
     this.#now = now;
     this.#l1 = new WalletL1({ rowsMax: l1RowsMax, ttlMs: l1TtlMs, now });
     this.#flights = new Flights(LOAD_MS_MAX, now);
@@ -86,15 +94,44 @@ export class WalletCache implements WalletStore {
   }
 
   /**
+   * To be called before a change of stored rows, with the user and all coupons it will be about, as far as they are
+   * known. → what `changed` is told then. Should it never be called, nothing is kept until the change cannot come any
+   * more. While the L2 cannot be reached the change goes on unannounced.
+   */
+  async announce(userId: string, couponIds: readonly number[]): Promise<string | null> {
+    if (this.#l2 === null) return null;
+    const change = randomBytes(12).toString('base64url');
+    await this.#l2.announce([userId, ...couponIds.map(couponOwner)], change);
+    return change;
+  }
+
+  /**
    * To be called after a change of stored rows, with the user and all coupons it was about, and before the change is
    * acknowledged. Resolves once no read that begins later, on any node, can be answered with what was before: while
-   * the L2 cannot be reached that is when everything in it has expired.
+   * the L2 cannot be reached that is when everything in it has expired. `change`: as it was announced; null where it was
+   * not, or where it may still come.
    */
-  async changed(userId: string, couponIds: readonly number[] = []): Promise<void> {
+  async changed(
+    userId: string,
+    couponIds: readonly number[] = [],
+    change: string | null = null,
+  ): Promise<void> {
     const owners = [userId, ...couponIds.map(couponOwner)];
     for (const owner of owners) this.#l1.drop(owner);
     const l2 = this.#l2;
-    if (l2 !== null) await Promise.all(owners.map((owner) => l2.drop(owner, this.staleMsMax)));
+    if (l2 !== null) await Promise.all(owners.map((owner) => l2.drop(owner, change, this.staleMsMax)));
+  }
+
+  /** To be called with all that the store tells of changes. Rejects while the L2 cannot be reached. */
+  async retell(events: readonly StoredEvent[]): Promise<void> {
+    const owners = new Set<string>();
+    for (const event of events) {
+      // The first are nobody's; the next makes no chunk wrong, the last is decided on read.
+      if (event.subject !== 'coupon' || event.kind === 'claimed' || event.kind === 'expired') continue;
+      owners.add(event.userId).add(couponOwner(event.couponId));
+    }
+    for (const owner of owners) this.#l1.drop(owner);
+    await this.#l2?.dropAll([...owners]);
   }
 
   /** `filled`: one without rows is not good enough to be answered from a cache. */
@@ -129,6 +166,8 @@ export class WalletCache implements WalletStore {
     if (l2 !== null) {
       const answer = await l2.ask(owner, field, rows === null ? null : known!.generation);
       if (answer === null) return this.#load(load);
+      // A change is announced.
+      if (answer.generation === null) return this.#load(load);
       generation = answer.generation;
       if (known?.generation !== generation) rows = null;
       if (rows === null && answer.value !== null) {

@@ -16,6 +16,8 @@ import { couponId, serialOfCoupon, templateOfCoupon } from '../domain/coupon-id.
 import { validityOf } from '../domain/template.ts';
 import { parseUserId } from '../domain/user-id.ts';
 import type { CouponRow, CouponStatus, RecordStore, WalletQuery } from '../ports.ts';
+import { Unavailable } from '../problems.ts';
+import type { ShardSeen, UnseenClaims } from './unseen-claims.ts';
 
 /** Rows read from the store at once. */
 export const CHUNK_ROWS = 256;
@@ -32,10 +34,24 @@ export interface WalletOptions {
   readonly store: WalletStore;
   readonly templates: () => Iterable<TemplateView>;
   readonly template: (templateId: number) => TemplateView | undefined;
-  /** Resolves when claims that other nodes acknowledged before the call are in memory here. */
-  readonly barrier?: () => Promise<void>;
+  /** Where other nodes acknowledge claims too. */
+  readonly elsewhere?: Elsewhere;
+  /** Whether all claims of a template that memory has are in the store. Default: as many as its view counts. */
+  readonly isStored?: (templateId: number) => boolean;
   /** A monotonic clock. */
   readonly monotonicMs?: () => number;
+}
+
+/** Resolve when claims that other nodes acknowledged before the call are in memory here, or reject with `Unavailable`. */
+export interface Barrier {
+  /** `mayMatter` is asked of shards that cannot be seen into: those it says no of are not waited for. */
+  all(mayMatter: (shard: number, seen: ShardSeen) => Promise<boolean>): Promise<void>;
+  of(templateId: number): Promise<void>;
+}
+
+export interface Elsewhere {
+  readonly barrier: Barrier;
+  readonly unseen: Pick<UnseenClaims, 'mayHold'>;
 }
 
 interface HeldUnit {
@@ -45,9 +61,12 @@ interface HeldUnit {
   readonly claimedAtMs: number;
 }
 
-/** Decided on read: a usable coupon whose time has passed is expired. */
+/** Decided on read: a lock whose time has passed has lapsed, and a usable coupon whose time has passed is expired. */
 export function statusOf(coupon: CouponRow, nowMs: number): CouponStatus {
-  return coupon.state === 'usable' && coupon.validUntilMs <= nowMs ? 'expired' : coupon.state;
+  const { state, lockedUntilMs, validUntilMs } = coupon;
+  const isFree = state === 'usable' || (lockedUntilMs !== undefined && lockedUntilMs <= nowMs);
+  if (!isFree) return state;
+  return validUntilMs <= nowMs ? 'expired' : 'usable';
 }
 
 export class Wallet {
@@ -66,9 +85,10 @@ export class Wallet {
 
   /** One page, newest first. */
   async page(query: WalletQuery): Promise<CouponRow[]> {
-    await this.options.barrier?.();
-    const { after, limit } = query;
-    const units = this.unitsOf(query.userId).filter((unit) => after === null || newestFirst(after, unit) < 0);
+    const { after, limit, userId } = query;
+    const { elsewhere } = this.options;
+    await elsewhere?.barrier.all((shard, seen) => elsewhere.unseen.mayHold(shard, userId, seen));
+    const units = this.unitsOf(userId).filter((unit) => after === null || newestFirst(after, unit) < 0);
     const page: CouponRow[] = [];
     const add = (row: CouponRow): boolean => {
       if (query.status === null || statusOf(row, query.nowMs) === query.status) page.push(row);
@@ -87,25 +107,43 @@ export class Wallet {
 
   /** A coupon by its id, whoever holds it. */
   async coupon(id: number): Promise<CouponRow | null> {
-    await this.options.barrier?.();
     const view = this.options.template(templateOfCoupon(id));
     const serial = serialOfCoupon(id);
     const isClaimed = (): boolean =>
       view !== undefined && serial < view.template.total && view.units.isClaimed(serial);
+    const blind = isClaimed() ? null : await this.cannotSee(templateOfCoupon(id));
     const stored = await this.options.store.coupon(id, isClaimed());
+    // One that is there is told as it is; to say that there is none takes knowing what others have claimed.
+    if (stored === null && blind !== null && !isClaimed()) throw blind;
     if (stored !== null || view === undefined || !isClaimed()) return stored;
     const userId = holderOf(view, serial);
     return userId === null ? null : rowOf({ view, serial, ...placeOf(view, serial) }, userId);
   }
 
+  /** Null once memory has what was claimed elsewhere of the template. */
+  private async cannotSee(templateId: number): Promise<Unavailable | null> {
+    try {
+      await this.options.elsewhere?.barrier.of(templateId);
+      return null;
+    } catch (error) {
+      if (error instanceof Unavailable) return error;
+      throw error;
+    }
+  }
+
   /** How many coupons of a template, and of one of its pools, the user holds. */
   held(view: TemplateView, userId: string): Map<number, number> {
     const counts = new Map<number, number>();
-    for (const serial of serialsOf(view, userId)) {
+    for (const serial of this.heldSerials(view, userId)) {
       const activityId = view.units.activityId(serial);
       counts.set(activityId, (counts.get(activityId) ?? 0) + 1);
     }
     return counts;
+  }
+
+  /** The user's coupons of a template, newest first; only durable ones. */
+  heldSerials(view: TemplateView, userId: string): number[] {
+    return serialsOf(view, userId);
   }
 
   /** The user's rows after the cursor, in every state. A wallet that fits into one chunk is one chunk for all pages. */
@@ -138,12 +176,10 @@ export class Wallet {
 
   private isLongStored(view: TemplateView, nowMs: number): boolean {
     const claimed = view.claimedUnits;
-    if (claimed > view.flushed) {
-      this.stored.delete(view);
-      return false;
-    }
     let since = this.stored.get(view);
     if (since?.claimed !== claimed) {
+      const { isStored } = this.options;
+      if (isStored === undefined ? claimed > view.flushed : !isStored(view.template.id)) return false;
       since = { claimed, sinceMs: nowMs };
       this.stored.set(view, since);
     }

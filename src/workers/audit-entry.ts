@@ -18,7 +18,6 @@ import { openStoreFacts, type StorePlace } from '../audit/store-facts.ts';
 import { fileDisk } from '../claimlog/disk.ts';
 import { ENTRY_BYTES } from '../claimlog/entry.ts';
 import type { CodeExtent } from '../domain/template.ts';
-import { RedisShardLedger } from '../ledger/redis/redis-shard-ledger.ts';
 import { SerialSet } from '../ledger/serial-set.ts';
 import type { ShardStamp } from '../ports-ledger.ts';
 import { LogPosition } from '../rings/layout.ts';
@@ -65,6 +64,7 @@ async function auditStreams(
   task: AuditTask,
   { redisUrl, installation, shards }: StreamPlace,
 ): Promise<Report> {
+  const { RedisShardLedger } = await import('../ledger/redis/redis-shard-ledger.ts');
   const ledger = new RedisShardLedger({ url: redisUrl, installation });
   const store = await openStoreFacts(task.store);
   try {
@@ -82,6 +82,7 @@ async function auditStreams(
       log: [...beyond, ...late],
       flushed: [],
       rows: store.rows(),
+      lives: store,
       ledger: pools,
       logs: [],
       codes: await codeRules(store, task.codeKey, extents),
@@ -119,6 +120,7 @@ async function auditLogs(task: AuditTask): Promise<Report> {
       log: [...beyond, ...late],
       flushed: keptBelowWatermarks(fileDisk, task.logRoot, logs),
       rows: store.rows(),
+      lives: store,
       ledger: pools,
       logs,
       codes: await codeRules(store, task.codeKey, extents),

@@ -8,22 +8,22 @@ import { ENTRY_BYTES } from '../claimlog/entry.ts';
 import { Coordinator } from '../cluster/coordinator.ts';
 import { LocalLogs } from '../cluster/local-logs.ts';
 import type { MainLink } from '../cluster/main-link.ts';
+import { Troubles } from '../cluster/troubles.ts';
 import { RedisShardLedger } from '../ledger/redis/redis-shard-ledger.ts';
 import type { RecordStore } from '../ports.ts';
 import type { ClusterStore } from '../ports-cluster.ts';
 import { LogPosition } from '../rings/layout.ts';
 import type { ClusterData, FromCluster, ToCluster } from './cluster-messages.ts';
 import { realClock } from './real-clock.ts';
+import { RECORDS_CALLS } from './records-calls.ts';
 import { remote } from './rpc.ts';
-import { threadCpuSeconds } from './thread-cpu.ts';
+import { CpuTeller } from './thread-cpu.ts';
 
 const FIGURES_MS = 250;
 
 const data = workerData as ClusterData;
-const figures = new Float64Array(data.cpu);
-setInterval(() => {
-  figures[0] = threadCpuSeconds();
-}, FIGURES_MS).unref();
+const cpu = new CpuTeller(data.cpu);
+setInterval(() => cpu.tell(), FIGURES_MS).unref();
 
 function tell(message: FromCluster): void {
   parentPort!.postMessage(message);
@@ -61,12 +61,18 @@ const main: MainLink = {
   watermark: (shard, incarnation, position, counts) =>
     tell({ kind: 'watermark', shard, incarnation, position, counts }),
   state: (state) => tell({ kind: 'state', state }),
+  trouble: (trouble) => tell({ kind: 'trouble', trouble }),
   oldLogsStored: (logIds) => tell({ kind: 'oldLogsStored', logIds }),
   fatal: (detail) => tell({ kind: 'fatal', detail }),
 };
 
-const store = remote<RecordStore & ClusterStore>(data.store);
-const ledger = new RedisShardLedger({ url: data.redisUrl, installation: data.installation });
+const store = remote<RecordStore & ClusterStore>(data.store, RECORDS_CALLS);
+const troubles = new Troubles(() => realClock.nowMs(), main.trouble);
+const ledger = new RedisShardLedger({
+  url: data.redisUrl,
+  installation: data.installation,
+  onTrouble: (what, error) => troubles.met(what, error),
+});
 const logs = new LocalLogs(fileDisk, data.logRoot, data.oldLogs);
 const coordinator = new Coordinator({
   identity: { nodeId: data.nodeId, startId: data.startId, host: data.host },
@@ -76,6 +82,7 @@ const coordinator = new Coordinator({
   logs,
   main,
   codeKey: data.codeKey,
+  seatTtlMs: data.seatTtlMs,
 });
 
 parentPort!.on('message', (message: ToCluster) => {
@@ -114,13 +121,13 @@ parentPort!.on('message', (message: ToCluster) => {
 
 async function stop(patienceMs: number): Promise<void> {
   const settled = await coordinator.stop(patienceMs);
-  await ledger.disconnect().catch(() => {});
+  await ledger.disconnect();
   tell({ kind: 'stopped', settled });
   parentPort!.close();
   store.disconnect();
 }
 
 // It goes on trying until it is told to disconnect.
-ledger.connect().catch(() => {});
+ledger.connect().catch((error: unknown) => troubles.met('Redis is not reachable yet', error));
 await coordinator.start();
 tell({ kind: 'ready' });

@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ClusterState } from '../cluster/cluster-state.ts';
 import type { RowCounts } from '../cluster/main-link.ts';
+import type { Trouble } from '../cluster/troubles.ts';
 import type { CodeExtent } from '../domain/template.ts';
 import type { ShardSeat } from '../ports-ledger.ts';
 
@@ -11,13 +12,15 @@ export interface ClusterData {
   readonly startId: string;
   readonly host: string;
   readonly redisUrl: string;
+  /** How long a silent node keeps its seats. */
+  readonly seatTtlMs: number;
   /** Names the installation in Redis keys. */
   readonly installation: string;
   readonly logRoot: string;
   readonly codeKey: Uint8Array;
   /** Logs of earlier processes, sealed: stored before any shard is joined (→ oldLogsStored). */
   readonly oldLogs: readonly { readonly logId: number; readonly end: number }[];
-  /** One Float64: CPU seconds of this thread. */
+  /** ThreadCpu. */
   readonly cpu: SharedArrayBuffer;
   /** The record store (RecordStore & ClusterStore), on its own thread. */
   readonly store: MessagePort;
@@ -46,6 +49,8 @@ export type FromCluster =
       readonly counts: RowCounts | null;
     }
   | { readonly kind: 'state'; readonly state: ClusterState }
+  /** Something failed and is tried again. */
+  | { readonly kind: 'trouble'; readonly trouble: Trouble }
   | { readonly kind: 'oldLogsStored'; readonly logIds: readonly number[] }
   | { readonly kind: 'fatal'; readonly detail: string }
   /** `settled`: all claims in this node's local logs are stored, and it is no member any more. */

@@ -1,7 +1,9 @@
-/** Heavy, stateless work on Piscina threads: codes for the units ahead of the crowd. */
+/** Heavy, stateless work on Piscina threads: codes for the units ahead of the crowd, the best coupons of large wallets. */
 
 import { UnitTable } from '../actors/unit-table.ts';
 import { CodeBook } from '../domain/codes.ts';
+import { type Best, best } from '../domain/quote/best.ts';
+import type { Order, QuoteCoupon } from '../domain/quote/order.ts';
 import type { CodeExtent } from '../domain/template.ts';
 import { stepBehindClaims } from './background-priority.ts';
 
@@ -34,4 +36,15 @@ export function makeCodes(task: CodesTask): void {
     codes.fill(task.extent, task.firstSerial + done, n, lo, hi, 0);
     for (let i = 0; i < n; i++) units.setCode(task.firstSerial + done + i, lo[i], hi[i]);
   }
+}
+
+export interface BestTask {
+  readonly order: Order;
+  readonly coupons: readonly QuoteCoupon[];
+  readonly nowMs: number;
+}
+
+/** For wallets that are too heavy for the thread that answers claims. */
+export function findBest({ order, coupons, nowMs }: BestTask): Best {
+  return best(order, coupons, nowMs);
 }

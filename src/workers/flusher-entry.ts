@@ -1,31 +1,35 @@
 /**
  * The flusher thread: follows every log behind its synced position into the record store.
  *
- * It sleeps on the signal word until an owner has synced more, then goes round the logs while there is work. A store
- * that fails is tried again with a growing pause; a row or a code that contradicts the log stops that log loudly,
- * because storing it would make the damage look like truth.
+ * It sleeps on the signal word until an owner has synced more, then goes round the logs while there is work, at the pace
+ * that flush-pace.ts sets: a crowd has the right of way. A store that fails is tried again with a growing pause; a row or
+ * a code that contradicts the log stops that log loudly, because storing it would make the damage look like truth.
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { claimsByTemplate } from '../claimlog/claims-by-template.ts';
 import { CodeCheck } from '../claimlog/code-check.ts';
 import { fileDisk } from '../claimlog/disk.ts';
-import { ENTRY_BYTES, ENTRY_WORDS, entryWords } from '../claimlog/entry.ts';
+import { ENTRY_BYTES } from '../claimlog/entry.ts';
+import { FlushPace } from '../claimlog/flush-pace.ts';
 import { FlushTrack } from '../claimlog/flush-track.ts';
 import { LogRetention } from '../claimlog/log-retention.ts';
 import { CodeBook } from '../domain/codes.ts';
-import { FLUSH_BATCH_ENTRIES_MAX } from '../limits.ts';
-import type { ClaimBatch, CommitOutcome, RecordStore } from '../ports.ts';
+import type { CommitOutcome, RecordStore } from '../ports.ts';
+import { Unavailable } from '../problems.ts';
 import { LogPosition } from '../rings/layout.ts';
 import { stepBehindClaims } from './background-priority.ts';
+import { firstWrongCode } from './flush-check.ts';
 import type { FlusherData, FromFlusher, ToFlusher } from './flusher-messages.ts';
+import { RECORDS_CALLS } from './records-calls.ts';
 import { remote } from './rpc.ts';
-import { threadCpuSeconds } from './thread-cpu.ts';
+import { CpuTeller } from './thread-cpu.ts';
 
 const SWEEP_MS = 5_000;
+/** For so long after somebody has asked for it. */
+const HURRY_MS = 250;
 const IDLE_WAIT_MS = 1_000;
-/** Between two rounds that found little: lets small batches grow, because a transaction costs two syncs. */
-const GATHER_MS = 20;
 const RETRY_MS_MIN = 50;
 const RETRY_MS_MAX = 5_000;
 
@@ -41,13 +45,15 @@ interface Log {
 
 stepBehindClaims();
 const data = workerData as FlusherData;
-const store = remote<RecordStore>(data.store);
+const store = remote<RecordStore>(data.store, RECORDS_CALLS);
 const check = new CodeCheck(new CodeBook(data.codeKey), data.extents);
 const retention = new LogRetention(fileDisk, data.logRoot, data.segmentKeepMs);
 const signal = new Int32Array(data.signal);
-const figures = new Float64Array(data.cpu);
+const cpu = new CpuTeller(data.cpu);
+const pace = new FlushPace(data.waitingMax);
 const logs = new Map<number, Log>();
 let stopping = false;
+let hurryUntilMs = 0;
 let retryMs = RETRY_MS_MIN;
 
 function tell(message: FromFlusher): void {
@@ -59,7 +65,7 @@ function syncedOffset(log: Log): number {
   return (Atomics.load(log.positions!, LogPosition.synced) >>> 0) * ENTRY_BYTES;
 }
 
-parentPort!.on('message', (message: ToFlusher) => {
+function take(message: ToFlusher): void {
   switch (message.kind) {
     case 'follow': {
       const track = new FlushTrack(fileDisk, data.logRoot, message.logId, message.watermark);
@@ -86,28 +92,30 @@ parentPort!.on('message', (message: ToFlusher) => {
     case 'extent':
       check.add(message.extent);
       break;
+    case 'hurry':
+      hurryUntilMs = performance.now() + HURRY_MS;
+      break;
     case 'stop':
       stopping = true;
       break;
   }
   Atomics.add(signal, 0, 1);
   Atomics.notify(signal, 0);
-});
+}
+parentPort!.on('message', take);
 
-function countByTemplate(batch: ClaimBatch): [number, number][] {
-  const counts = new Map<number, number>();
-  const words = entryWords(batch.entries);
-  for (let at = 0; at < words.length; at += ENTRY_WORDS)
-    counts.set(words[at], (counts.get(words[at]) ?? 0) + 1);
-  return [...counts];
+/** A store that is away has a reason; anything else is a fault, and where it happened matters. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error instanceof Unavailable ? error.message : (error.stack ?? error.message);
 }
 
 /** Flushes one batch of a log; how many entries it stored, or -1 when the store must be given time. */
-async function flushOne(log: Log): Promise<number> {
-  const batch = log.track.next(syncedOffset(log), FLUSH_BATCH_ENTRIES_MAX);
+async function flushOne(log: Log, entriesMax: number): Promise<number> {
+  const batch = log.track.next(syncedOffset(log), entriesMax);
   if (batch === null) return 0;
-  const [wrong] = check.wrongCodes(batch.entries);
-  if (wrong !== undefined) {
+  const wrong = firstWrongCode(check, batch.entries, parentPort!, take);
+  if (wrong !== null) {
     throw new Error(`template ${wrong.templateId} serial ${wrong.serial}: ${wrong.detail}`);
   }
   try {
@@ -119,29 +127,38 @@ async function flushOne(log: Log): Promise<number> {
         kind: 'flushed',
         logId: batch.logId,
         watermark: batch.toOffset,
-        counts: countByTemplate(batch),
+        // What was stored before, as of a log that is flushed again, was counted then.
+        counts: claimsByTemplate(outcome.fresh ?? batch.entries),
       });
     }
     return Math.max(1, batch.entries.length / ENTRY_BYTES);
   } catch (error) {
     if (error instanceof Error && error.name === 'FlushConflict') throw error;
     log.track.retry();
-    tell({ kind: 'delayed', detail: String(error) });
+    tell({ kind: 'delayed', detail: describe(error) });
     return -1;
   }
 }
 
-async function round(): Promise<number> {
+/** A batch of each log, until so many entries are stored; whoever had its turn comes last the next time. */
+async function round(entriesMax: number): Promise<void> {
   let stored = 0;
-  for (const log of logs.values()) {
+  for (const [logId, log] of [...logs]) {
     if (log.stuck) continue;
+    if (stored >= entriesMax) return;
+    const from = log.track.watermark;
+    const startMs = performance.now();
     try {
-      const n = await flushOne(log);
+      const n = await flushOne(log, entriesMax - stored);
       if (n < 0) {
         await pause(retryMs * (0.5 + Math.random() / 2));
         retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
-        stored++;
-      } else stored += n;
+      } else if (n > 0) {
+        stored += n;
+        pace.took(Math.max(0, log.track.watermark - from) / ENTRY_BYTES, startMs);
+        logs.delete(logId);
+        logs.set(logId, log);
+      }
     } catch (error) {
       log.stuck = true;
       tell({
@@ -151,7 +168,20 @@ async function round(): Promise<number> {
       });
     }
   }
-  return stored;
+}
+
+/** What is synced and not stored, in entries; frames have headers, so it is a little more than there are. */
+function waiting(): { readonly entries: number; readonly hasEnded: boolean } {
+  let bytes = 0;
+  let hasEnded = false;
+  for (const log of logs.values()) {
+    const left = log.stuck ? 0 : syncedOffset(log) - log.track.watermark;
+    if (left <= 0) continue;
+    bytes += left;
+    // What an earlier life left behind is no crowd: the sooner it is stored, the sooner the log may go.
+    if (log.end !== null) hasEnded = true;
+  }
+  return { entries: bytes / ENTRY_BYTES, hasEnded };
 }
 
 function sweep(): void {
@@ -168,7 +198,7 @@ function sweep(): void {
       logs.delete(logId);
     }
   }
-  figures[0] = threadCpuSeconds();
+  cpu.tell();
 }
 
 async function run(): Promise<void> {
@@ -177,17 +207,22 @@ async function run(): Promise<void> {
   for (;;) {
     const seen = Atomics.load(signal, 0);
     const wasStopping = stopping;
-    const stored = await round();
-    if (stored === 0 && wasStopping) break;
+    const { entries, hasEnded } = waiting();
+    pace.see(entries, performance.now());
+    const nowMs = performance.now();
+    const step = pace.next(nowMs, wasStopping || hasEnded || nowMs < hurryUntilMs);
+    if (step.kind === 'store') await round(step.entriesMax);
+    else if (step.kind === 'idle' && wasStopping) break;
     if (Date.now() - sweptMs > SWEEP_MS) {
       sweptMs = Date.now();
       sweep();
     }
-    figures[0] = threadCpuSeconds();
-    if (stored === 0) {
+    cpu.tell();
+    if (step.kind === 'rest') await pause(step.ms);
+    else if (step.kind === 'idle') {
       const wait = Atomics.waitAsync(signal, 0, seen, IDLE_WAIT_MS);
       if (wait.async) await wait.value;
-    } else if (stored < FLUSH_BATCH_ENTRIES_MAX / 4 && !stopping) await pause(GATHER_MS);
+    }
   }
   for (const log of logs.values()) log.track.close();
   tell({ kind: 'stopped' });

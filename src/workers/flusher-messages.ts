@@ -7,6 +7,8 @@ export interface FlusherData {
   readonly codeKey: Uint8Array;
   readonly extents: readonly CodeExtent[];
   readonly segmentKeepMs: number;
+  /** Claims that may wait to be stored before haste is made. */
+  readonly waitingMax: number;
   /** One word that owners bump when a synced offset moved. */
   readonly signal: SharedArrayBuffer;
   /** Float64: [0] CPU seconds of this thread. */
@@ -26,6 +28,8 @@ export type ToFlusher =
   /** The log ends at `end`; it may be new to the flusher (a log of an earlier life). */
   | { readonly kind: 'ended'; readonly logId: number; readonly watermark: number; readonly end: number }
   | { readonly kind: 'extent'; readonly extent: CodeExtent }
+  /** Somebody waits for claims to be stored: as fast as it goes for a while. */
+  | { readonly kind: 'hurry' }
   /** Flush all that is synced, then stop. */
   | { readonly kind: 'stop' };
 

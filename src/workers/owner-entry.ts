@@ -12,6 +12,7 @@ import { ClusterOwner } from '../actors/cluster-owner.ts';
 import { Owner, type OwnerPorts } from '../actors/owner.ts';
 import { ownerOf } from '../actors/placement.ts';
 import { Rebuild } from '../actors/rebuild.ts';
+import { partitionAt, spentAt } from '../actors/spent.ts';
 import { TemplateActor } from '../actors/template-actor.ts';
 import { UnitTable } from '../actors/unit-table.ts';
 import { UserTable } from '../actors/user-table.ts';
@@ -22,12 +23,11 @@ import { scanLog } from '../claimlog/log-scan.ts';
 import { sealLog } from '../claimlog/log-seal.ts';
 import { LogWriter } from '../claimlog/log-writer.ts';
 import { logStart } from '../claimlog/segment.ts';
-import { RedisCommitLedger } from '../ledger/redis/redis-commit-ledger.ts';
-import { RedisShardLedger } from '../ledger/redis/redis-shard-ledger.ts';
 import { DRAIN_MAX, SLICE_IDLE_MS } from '../limits.ts';
 import type { RecordStore, Watermark } from '../ports.ts';
-import { LogPosition, OwnerFigure, REPLY_WORDS, REQUEST_WORDS } from '../rings/layout.ts';
+import { LogPosition, OWNER_FIGURES, OwnerFigure, REPLY_WORDS, REQUEST_WORDS } from '../rings/layout.ts';
 import { RingConsumer, RingProducer } from '../rings/ring.ts';
+import { NumbersWriter } from '../rings/shared-numbers.ts';
 import {
   type ActorShares,
   DOORBELL,
@@ -38,7 +38,9 @@ import {
 } from './owner-messages.ts';
 import { OwnerShards } from './owner-shards.ts';
 import { realClock } from './real-clock.ts';
+import { RECORDS_CALLS } from './records-calls.ts';
 import { remote } from './rpc.ts';
+import { StreamPlacesWriter } from './stream-places.ts';
 import { threadCpuSeconds } from './thread-cpu.ts';
 
 /** With LOG_SYNC=os nobody waits for syncs, but the flusher may only take what is synced. */
@@ -49,19 +51,29 @@ const REDIS_PATIENCE_MS = 1_000;
 /** At a stop, for commits whose outcome is not known. */
 const FLIGHT_PATIENCE_MS = 3_000;
 
+/** Only where they are used: loading a client of Redis costs an owner more than all the rest of its start. */
+async function loadRedisLedgers() {
+  return {
+    ...(await import('../ledger/redis/redis-commit-ledger.ts')),
+    ...(await import('../ledger/redis/redis-shard-ledger.ts')),
+  };
+}
+
 export default async function runOwner(task: OwnerTask): Promise<void> {
   const startedMs = performance.now();
+  const redisLedgers = task.cluster === null ? null : await loadRedisLedgers();
   const disk = task.faults === null ? fileDisk : faultyDisk(fileDisk, task.faults);
   const post = (message: FromOwner, transfer: readonly MessagePort[] = []): void =>
     task.port.postMessage(message, transfer as MessagePort[]);
   const requests = new RingConsumer(task.requests, REQUEST_WORDS);
   const replies = new RingProducer(task.replies, REPLY_WORDS);
-  const figures = new Float64Array(task.figures);
+  const shownFigures = new NumbersWriter(task.figures, OWNER_FIGURES);
+  const figures = shownFigures.values;
   const positions = new Int32Array(task.positions);
   const flushSignal = new Int32Array(task.flushSignal);
   const syncsAlways = task.logSync === 'always';
   const unitTables = new Map<number, UnitTable>();
-  const store = remote<RecordStore>(task.store);
+  const store = remote<RecordStore>(task.store, RECORDS_CALLS);
 
   // ------------------------------------------------------------ what was
   if (task.seal !== null) {
@@ -98,16 +110,14 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
     giveBack: (ref, holder, epoch, sold, unsold) =>
       post({ kind: 'giveBack', ref, holder, epoch, sold, unsold }),
   };
-  const followed = task.cluster === null ? null : new Float64Array(task.cluster.followed);
+  const places = task.cluster === null ? null : new StreamPlacesWriter(task.cluster.followed);
   const clusterOwner =
     task.cluster === null
       ? null
       : new ClusterOwner(task.index, {
           ...ports,
           commit: (shard, flight) => void shards!.commit(shard, flight),
-          followed: (shard, position) => {
-            followed![shard] = position;
-          },
+          followed: (shard, position) => places!.followed(shard, position),
           refused: (shard, kind, detail) => shards!.refusedShard(shard, kind, detail),
           quiesced: (shard) => quiesced(shard),
         });
@@ -251,12 +261,13 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
         owner.claim(
           words[at],
           words[at + 1],
-          words[at + 2],
+          partitionAt(words[at + 2]),
           words[at + 3],
           words[at + 4] >>> 0,
           words[at + 5] >>> 0,
           words[at + 6] >>> 0,
           words[at + 7] >>> 0,
+          spentAt(words[at + 2]),
         );
       }
       requests.release(n);
@@ -315,6 +326,10 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
         case 'replenished':
           owner.replenished(message.ref, message.partition);
           break;
+        case 'confirm':
+          for (const ref of message.lease) owner.provide(ref);
+          post({ kind: 'confirmed', change: message.change });
+          break;
         case 'shardOpen':
           void shards!.open(message.seat, message.follow);
           break;
@@ -361,16 +376,18 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
       }
       figures[OwnerFigure.cpuSeconds] = threadCpuSeconds();
       figures[OwnerFigure.heartbeatMs] = nowMs;
+      shownFigures.publish();
     });
   }, FIGURES_MS);
-  if (clusterOwner !== null && task.cluster !== null) {
-    const { redisUrl: url, installation, waitReplicas, life: number, followed, seats } = task.cluster;
-    const commits = new RedisCommitLedger({ url, installation, waitReplicas });
-    const ledger = new RedisShardLedger({ url, installation });
+  if (clusterOwner !== null && task.cluster !== null && redisLedgers !== null) {
+    const { redisUrl: url, installation, waitReplicas, life: number, seats } = task.cluster;
+    const commits = new redisLedgers.RedisCommitLedger({ url, installation, waitReplicas });
+    const onTrouble = (what: string, error: unknown): void => shards?.trouble(what, error);
+    const ledger = new redisLedgers.RedisShardLedger({ url, installation, onTrouble });
     shards = new OwnerShards({
       index: task.index,
       life: number,
-      followed,
+      places: places!,
       owner: clusterOwner,
       commits,
       ledger,
@@ -384,7 +401,9 @@ export default async function runOwner(task: OwnerTask): Promise<void> {
       void ledger.disconnect();
     };
     // Shards open when Redis is there; claims of others are refused meanwhile.
-    await Promise.allSettled([commits.connect(REDIS_PATIENCE_MS), ledger.connect(REDIS_PATIENCE_MS)]);
+    const connected = [commits.connect(REDIS_PATIENCE_MS), ledger.connect(REDIS_PATIENCE_MS)];
+    for (const outcome of await Promise.allSettled(connected))
+      if (outcome.status === 'rejected') shards.trouble('Redis is not reachable yet', outcome.reason);
     await shards.start(watermarks, seats);
   }
   ready();

@@ -1,8 +1,9 @@
 /** What main and an owner thread say to each other beside the rings. A bare number is the doorbell. */
 import type { MessagePort } from 'node:worker_threads';
 import type { TemplateRules } from '../actors/rules.ts';
+import type { Trouble } from '../cluster/troubles.ts';
 import type { Holder, LeaseOutcome, PoolRef, SerialRange } from '../ports.ts';
-import { SHARDS, type ShardSeat } from '../ports-ledger.ts';
+import type { ShardSeat } from '../ports-ledger.ts';
 
 export const DOORBELL = 0;
 
@@ -24,15 +25,9 @@ export interface OwnerClusterTask {
   readonly life: number;
   /** Seats as of now; more come by message. */
   readonly seats: readonly ShardSeat[];
-  /** FOLLOWED_BYTES, written by this owner. */
+  /** StreamPlaces, written by this owner. */
   readonly followed: SharedArrayBuffer;
 }
-
-/**
- * Float64s, twice by shard: claims of the shard's stream that are in memory, durable here and published; and the
- * longest the stream is known to be, raised before any of it goes into the owner's log.
- */
-export const FOLLOWED_BYTES = SHARDS * 2 * 8;
 
 /** One life of an owner: the task given to the pool. */
 export interface OwnerTask {
@@ -73,6 +68,8 @@ export type ToOwner =
     }
   | { readonly kind: 'recall'; readonly ref: PoolRef; readonly partition: number; readonly all: boolean }
   | { readonly kind: 'replenished'; readonly ref: PoolRef; readonly partition: number }
+  /** Answered by `confirmed` once everything sent before has been taken in; first asks for slices of these pools. */
+  | { readonly kind: 'confirm'; readonly change: number; readonly lease: readonly PoolRef[] }
   /** workers/cluster-messages.ts tells what these are about. */
   | { readonly kind: 'shardOpen'; readonly seat: ShardSeat; readonly follow: number | null }
   /** Answered by `quiesced`. */
@@ -125,6 +122,7 @@ export type FromOwner =
       readonly sold: readonly SerialRange[];
       readonly unsold: readonly SerialRange[];
     }
+  | { readonly kind: 'confirmed'; readonly change: number }
   | { readonly kind: 'shardOpened'; readonly shard: number; readonly epoch: number }
   | {
       readonly kind: 'shardRefused';
@@ -139,4 +137,6 @@ export type FromOwner =
   | { readonly kind: 'catalogBehind' }
   | { readonly kind: 'quiesced'; readonly shard: number }
   | { readonly kind: 'tookIn'; readonly shard: number }
+  /** Something failed and is tried again. */
+  | { readonly kind: 'trouble'; readonly trouble: Trouble }
   | { readonly kind: 'stopped'; readonly logId: number; readonly end: number };

@@ -9,6 +9,7 @@ import { REPLY_RING_RECORDS, REQUEST_RING_RECORDS } from '../limits.ts';
 import type { Logger } from '../logger.ts';
 import { LOG_POSITION_BYTES, OWNER_FIGURES, REPLY_WORDS, REQUEST_WORDS } from '../rings/layout.ts';
 import { RingConsumer, RingProducer, ringBuffer } from '../rings/ring.ts';
+import { NumbersReader, sharedNumbers } from '../rings/shared-numbers.ts';
 import type {
   ActorShares,
   FromOwner,
@@ -55,6 +56,8 @@ export interface OwnerEvents {
   ): void;
   down(index: number, first: boolean, error: Error): void;
   stopped(logId: number, end: number): void;
+  /** The life is over, whatever ended it. */
+  ended(index: number): void;
   message(index: number, message: Exclude<FromOwner, number>): void;
   /** Replies wait in the ring of this life. */
   doorbell(life: OwnerLife): void;
@@ -71,7 +74,9 @@ export interface OwnerPoolOptions {
 }
 
 export class OwnerPool {
-  readonly figures: readonly Float64Array<SharedArrayBuffer>[];
+  /** By owner; as of a quarter of a second ago at most. */
+  readonly figures: readonly NumbersReader[];
+  private readonly figureBuffers: readonly SharedArrayBuffer[];
   private readonly options: OwnerPoolOptions;
   private readonly events: OwnerEvents;
   private readonly pool: Piscina;
@@ -90,10 +95,8 @@ export class OwnerPool {
     this.options = options;
     this.events = events;
     const { owners } = options;
-    this.figures = Array.from(
-      { length: owners },
-      () => new Float64Array(new SharedArrayBuffer(OWNER_FIGURES * 8)),
-    );
+    this.figureBuffers = Array.from({ length: owners }, () => sharedNumbers(OWNER_FIGURES));
+    this.figures = this.figureBuffers.map((buffer) => new NumbersReader(buffer, OWNER_FIGURES));
     this.lives = new Array<OwnerLife | null>(owners).fill(null);
     this.rebuilding = new Array<MessagePort | null>(owners).fill(null);
     this.runs = new Array<Promise<void> | null>(owners).fill(null);
@@ -157,7 +160,7 @@ export class OwnerPool {
       store: plan.store,
       requests,
       replies,
-      figures: this.figures[index].buffer,
+      figures: this.figureBuffers[index],
       positions,
       flushSignal: options.flushSignal,
       logRoot: options.logRoot,
@@ -214,6 +217,7 @@ export class OwnerPool {
         ended = true;
         channel.port1.close();
         this.lives[index] = null;
+        this.events.ended(index);
       },
       (error: Error) => {
         ended = true;
@@ -223,6 +227,7 @@ export class OwnerPool {
         this.rebuilding[index] = null;
         // The log of a life that failed before it could seal its predecessor's is empty: the older one still waits.
         this.unsealed[index] ??= plan.logId;
+        this.events.ended(index);
         this.events.down(index, first, error);
         if (!this.stopping) this.restart(index, startedMs);
       },

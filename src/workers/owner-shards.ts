@@ -9,10 +9,12 @@ import { commitGroups } from '../actors/commit-queue.ts';
 import { ENTRY_BYTES, entryWords } from '../claimlog/entry.ts';
 import { type Clock, jittered } from '../cluster/clock.ts';
 import { streamLogId } from '../cluster/log-ids.ts';
+import { Troubles } from '../cluster/troubles.ts';
 import type { Watermark } from '../ports.ts';
 import type { CommitAnswer, CommitLedger } from '../ports-commit.ts';
 import { SHARDS, type ShardLedger, type ShardSeat } from '../ports-ledger.ts';
 import type { FromOwner } from './owner-messages.ts';
+import type { StreamPlacesWriter } from './stream-places.ts';
 
 /** How long clients wait for a commit before they are told `unavailable`. */
 const COMMIT_PATIENCE_MS = 1_000;
@@ -39,7 +41,7 @@ export interface OwnerShardsOptions {
   readonly index: number;
   /** OwnerClusterTask. */
   readonly life: number;
-  readonly followed: SharedArrayBuffer;
+  readonly places: StreamPlacesWriter;
   readonly owner: ClusterOwner;
   readonly commits: CommitLedger;
   readonly ledger: Pick<ShardLedger, 'read' | 'head' | 'onNotice'>;
@@ -56,14 +58,17 @@ export class OwnerShards {
   private readonly shards = Array.from({ length: SHARDS }, () => new FollowedShard());
   /** How far the record store had each stream before this life read it. */
   private stored = new Map<number, number>();
-  /** See FOLLOWED_BYTES. */
-  private readonly known: Float64Array;
+  private readonly troubles: Troubles;
   private readonly sent = new Map<number, { readonly flight: Flight; readonly untilMs: number }>();
   private over = false;
 
   constructor(options: OwnerShardsOptions) {
     this.options = options;
-    this.known = new Float64Array(options.followed);
+    const { clock, tell } = options;
+    this.troubles = new Troubles(
+      () => clock.nowMs(),
+      (trouble) => tell({ kind: 'trouble', trouble }),
+    );
     options.ledger.onNotice((notice) => {
       if (notice.kind === 'head') this.headAt(notice.shard, notice.head);
     });
@@ -90,15 +95,18 @@ export class OwnerShards {
       followed.incarnation = incarnation;
       followed.position = follow ?? this.stored.get(streamLogId(shard, incarnation)) ?? 0;
       followed.head = 0;
-      this.options.step(() => this.options.owner.startFollowing(shard, followed.position));
+      this.options.step(() => {
+        this.options.places.begin(shard, incarnation, followed.position);
+        this.options.owner.startFollowing(shard, followed.position);
+      });
     }
     for (let retryMs = RETRY_MS_MIN; this.holds(seat) && !this.over; retryMs *= 2) {
       try {
         // Whatever an earlier life of this owner sent is executed before this, or never.
         const fence = await this.options.commits.fenceOwner(seat, this.options.index, this.options.life);
         if (fence.kind !== 'done') {
-          if (fence.kind === 'late') throw new Error('a later life of this owner is known to the ledger');
-          this.refused(seat, fence.kind, fence.kind === 'lost' ? fence.detail : 'its seat has passed');
+          if (fence.kind === 'late') this.isOutlived();
+          else this.refused(seat, fence.kind, fence.kind === 'lost' ? fence.detail : 'its seat has passed');
           return;
         }
         while (this.holds(seat) && followed.position < fence.head) await this.readOn(shard, seat);
@@ -109,6 +117,7 @@ export class OwnerShards {
         return;
       } catch (error) {
         if (this.cutOff(seat, error)) return;
+        this.troubles.met('a shard could not be opened', error, `shard ${shard}`);
         await this.options.clock.sleep(Math.min(retryMs, RETRY_MS_MAX));
       }
     }
@@ -141,8 +150,9 @@ export class OwnerShards {
           timeLo,
           groups,
         });
-      } catch {
+      } catch (error) {
         // Unknown whether it was executed: its clients go now, the ledger tells when it can be asked again.
+        this.troubles.met('claims could not be committed', error, `shard ${shard}`);
         this.late(shard, flight);
         await clock.sleep(jittered(clock, retryMs));
       }
@@ -151,15 +161,14 @@ export class OwnerShards {
     if (answer === null) return;
     if (answer.kind === 'committed') {
       this.saw(seat, answer.version);
-      if (this.shards[shard].incarnation === seat.incarnation) this.knows(shard, answer.head);
+      if (this.holds(seat)) this.knows(shard, answer.head);
     }
     this.options.step(() => this.options.owner.committed(shard, flight, answer, this.options.now()));
   }
 
   /** Before any of it goes into the local log. */
   private knows(shard: number, head: number): void {
-    const at = SHARDS + shard;
-    this.known[at] = Math.max(this.known[at], head);
+    if (!this.over) this.options.places.knows(shard, head);
   }
 
   private late(shard: number, flight: Flight): void {
@@ -170,6 +179,18 @@ export class OwnerShards {
   private holds({ shard, incarnation, epoch }: ShardSeat): boolean {
     const { seat } = this.shards[shard];
     return seat !== null && seat.epoch === epoch && seat.incarnation === incarnation;
+  }
+
+  /** No later life should be there while this one runs: what this one has is not to be served any more. */
+  private isOutlived(): void {
+    this.options.step(() => {
+      throw new Error('a later life of this owner is known to the ledger');
+    });
+  }
+
+  /** For failures of what belongs to this owner's line, like its connections. */
+  trouble(what: string, error: unknown): void {
+    this.troubles.met(what, error);
   }
 
   refused(seat: ShardSeat, kind: 'lost' | 'fenced', detail: string): void {
@@ -214,7 +235,7 @@ export class OwnerShards {
     await Promise.all(
       this.shards.map(async ({ seat }, shard) => {
         if (seat === null) return;
-        const head = await this.options.ledger.head(shard, seat.incarnation).catch(() => null);
+        const head = await this.headOf(shard, seat.incarnation);
         if (head !== null && this.shards[shard].seat?.incarnation === seat.incarnation)
           this.headAt(shard, head);
         void this.catchUp(shard);
@@ -222,20 +243,28 @@ export class OwnerShards {
     );
   }
 
+  private async headOf(shard: number, incarnation: number): Promise<number | null> {
+    try {
+      return await this.options.ledger.head(shard, incarnation);
+    } catch (error) {
+      this.troubles.met('the length of a stream could not be asked', error, `shard ${shard}`);
+      return null;
+    }
+  }
+
   private async catchUp(shard: number): Promise<void> {
     const followed = this.shards[shard];
     const { seat } = followed;
     if (seat === null || followed.reading) return;
     try {
-      while (
-        followed.seat?.incarnation === seat.incarnation &&
-        followed.position < followed.head &&
-        !this.over
-      )
+      // Under this seat alone: what is read under one that has passed is dropped, and whoever follows under the next one
+      // would wait for it for ever.
+      while (this.holds(seat) && followed.position < followed.head && !this.over)
         await this.readOn(shard, seat);
     } catch (error) {
       // The next look tries again.
-      this.cutOff(seat, error);
+      if (!this.cutOff(seat, error))
+        this.troubles.met('a stream could not be followed', error, `shard ${shard}`);
     }
   }
 
@@ -249,7 +278,8 @@ export class OwnerShards {
     try {
       const from = followed.position;
       const entries = await this.options.ledger.read(shard, seat.incarnation, from, READ_CLAIMS);
-      if (followed.incarnation !== seat.incarnation || followed.position !== from) return;
+      // Once it is left, what comes is not this owner's to log: positions may be of another incarnation by then.
+      if (!this.holds(seat) || followed.position !== from) return;
       if (entries.byteLength === 0) return;
       const words = entryWords(entries);
       if (!this.options.owner.canFollow(words)) {

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { Verdict } from '../../src/actors/verdict.ts';
 import { RECALL_WAIT_MS, SLICE_IDLE_MS } from '../../src/limits.ts';
-import { Committed } from '../../src/ports-commit.ts';
+import { Committed, NO_COUPON } from '../../src/ports-commit.ts';
 import { ClusterStage, entry, SHARD } from './cluster-stage.ts';
 import { poolRules, TEMPLATE } from './rules.ts';
 
@@ -55,7 +55,7 @@ test('a parked claim keeps its deadline when it is tried again', () => {
   stage.answer(
     [
       [Committed.claimed, 0],
-      [Committed.noUnit, 0],
+      [Committed.noUnit, NO_COUPON],
     ],
     1_000 + RECALL_WAIT_MS - 5,
   );
@@ -70,7 +70,7 @@ test('a claim without a unit asks for some, also when idle units were given back
   const before = stage.asked.filter((id) => id === TEMPLATE).length;
   const [slot] = stage.drain([1], 4_000);
   stage.answer(null, 4_001, stage.sent[0]); // the sibling's flight
-  stage.answer([[Committed.noUnit, 0]], 4_002);
+  stage.answer([[Committed.noUnit, NO_COUPON]], 4_002);
   expect(stage.verdict(slot)).toBeUndefined();
   expect(stage.asked.filter((id) => id === TEMPLATE).length).toBe(before + 1);
 });
@@ -81,7 +81,7 @@ test('those who come after it do not ask again', () => {
   stage.owner.returnIdle(1_000 + SLICE_IDLE_MS + 1);
   stage.drain([1], 4_000);
   stage.answer(null, 4_001, stage.sent[0]);
-  stage.answer([[Committed.noUnit, 0]], 4_002);
+  stage.answer([[Committed.noUnit, NO_COUPON]], 4_002);
   for (let i = 0; i < 20; i++) stage.drain([2 + i], 4_003 + i);
   expect(stage.asked.filter((id) => id === TEMPLATE).length).toBe(1);
 });

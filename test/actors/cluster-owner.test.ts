@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { Verdict } from '../../src/actors/verdict.ts';
 import { RECALL_WAIT_MS } from '../../src/limits.ts';
-import { Committed } from '../../src/ports-commit.ts';
+import { Committed, NO_COUPON } from '../../src/ports-commit.ts';
 import { ClusterStage, entry, SHARD } from './cluster-stage.ts';
 import { TEMPLATE } from './rules.ts';
 
@@ -55,7 +55,7 @@ describe('a claim', () => {
       .answer(
         [
           [Committed.claimed, 0],
-          [Committed.noUnit, 0],
+          [Committed.noUnit, NO_COUPON],
         ],
         1_010,
       )
@@ -73,7 +73,7 @@ describe('a claim', () => {
     stage.answer(
       [
         [Committed.claimed, 0],
-        [Committed.noUnit, 0],
+        [Committed.noUnit, NO_COUPON],
       ],
       1_000 + RECALL_WAIT_MS,
     );
@@ -204,10 +204,47 @@ describe('sold out', () => {
     stage.follow(1, entry(0, 50)).sync();
     const [early] = stage.drain([1]);
     expect(stage.sent.at(-1)!.flight.groups[0].serials).toEqual([]);
-    stage.answer([[Committed.noUnit, 0]]);
+    stage.answer([[Committed.noUnit, NO_COUPON]]);
     stage.follow(2, entry(1, 51)).sync();
     const [later] = stage.drain([2]);
     expect([stage.verdicts([early, later]), stage.sent.length]).toEqual([[soldOut, soldOut], 1]);
+  });
+
+  test('tells a holder’s newest coupon: from memory, by the ledger, and once it has come by the stream', () => {
+    const stage = new ClusterStage({ perUserLimit: 3 });
+    stage.owner.openShard(SHARD);
+    stage.outcome({ kind: 'exhausted', head: 3 });
+    stage.follow(1, entry(0, 50)).sync();
+    const [known, strange, coming] = stage.drain([50, 51, 52]);
+    stage.answer([
+      [Committed.noUnit, 0],
+      [Committed.noUnit, NO_COUPON],
+      [Committed.noUnit, 7],
+    ]);
+    expect(stage.answers).toEqual([
+      { slot: known, verdict: soldOut, serial: 0 },
+      { slot: strange, verdict: soldOut, serial: -1 },
+    ]);
+    stage.follow(3, entry(7, 52)).sync();
+    expect(stage.answers[2]).toEqual({ slot: coming, verdict: soldOut, serial: 7 });
+    const slots = stage.drain([50, 51, 52]);
+    expect(stage.sent.length).toBe(1);
+    expect(stage.answers.slice(3)).toEqual([
+      { slot: slots[0], verdict: soldOut, serial: 0 },
+      { slot: slots[1], verdict: soldOut, serial: -1 },
+      { slot: slots[2], verdict: soldOut, serial: 7 },
+    ]);
+  });
+
+  test('is not said any more when units came while it waited for the holder’s claim', () => {
+    const stage = new ClusterStage({ perUserLimit: 3 });
+    stage.owner.openShard(SHARD);
+    stage.outcome({ kind: 'exhausted', head: 3 });
+    const [slot] = stage.drain([52]);
+    stage.answer([[Committed.noUnit, 7]]);
+    stage.owner.replenished({ templateId: TEMPLATE, activityId: 0 }, 0);
+    stage.follow(3, entry(7, 52)).sync();
+    expect(stage.answers).toEqual([{ slot, verdict: unavailable, serial: 7 }]);
   });
 
   test('is not said to a holder whose claim has not come by the stream yet', () => {

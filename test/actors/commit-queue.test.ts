@@ -22,7 +22,7 @@ function poolsOf(templateId: number): { general: PoolState; ofActivity: PoolStat
 }
 
 function candidate(pool: PoolState, slotWord: number): Candidate {
-  return { pool, slotWord, lo: slotWord * 7, hi: 1, keyLo: slotWord * 3, keyHi: 2, deadlineMs: 0 };
+  return { pool, slotWord, lo: slotWord * 7, hi: 1, keyLo: slotWord * 3, keyHi: 2, deadlineMs: 0, spent: 0 };
 }
 
 function slots(candidates: readonly Candidate[]): number[] {
@@ -128,7 +128,7 @@ describe('what the ledger is asked', () => {
     const queue = new CommitQueue(5);
     const user = { lo: 0xffff_fffe, hi: 0x7fff_ffff, keyLo: 0xffff_ffff, keyHi: 0x8000_0001 };
     queue.add(candidate(general, 1));
-    queue.add({ pool: general, slotWord: 2, ...user, deadlineMs: 0 });
+    queue.add({ pool: general, slotWord: 2, ...user, deadlineMs: 0, spent: 0 });
     const [{ claims, units }] = commitGroups(queue.depart(NOW_MS));
     expect([...claims]).toEqual([7, 1, 3, 2, user.lo, user.hi, user.keyLo, user.keyHi]);
     expect(units.length).toBe(6);

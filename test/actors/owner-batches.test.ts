@@ -4,7 +4,7 @@ import { Verdict } from '../../src/actors/verdict.ts';
 import { DRAIN_MAX } from '../../src/limits.ts';
 import { OwnerStage } from './owner-stage.ts';
 
-const { claimed, alreadyClaimed, notStarted, unavailable } = Verdict;
+const { claimed, alreadyClaimed, ended, notStarted, soldOut, unavailable } = Verdict;
 
 describe('an accepted claim', () => {
   test('is answered and published when its frame is durable, not before', () => {
@@ -130,6 +130,51 @@ test('a refusal leaves at once, past claims that wait for the log', () => {
   const [refused] = stage.drain([2], 50);
   expect(stage.verdicts([won, refused])).toEqual([undefined, notStarted]);
 });
+
+test('a refusal of somebody whose claim waits for the log waits with it, to tell of it', () => {
+  const stage = new OwnerStage({
+    perUserLimit: 3,
+    pools: [{ activityId: 0, perUserLimit: 3, fromMs: 100, untilMs: 200 }],
+  }).grant(4, 9);
+  const [won] = stage.drain([1], 150);
+  const [refused] = stage.drain([1], 200);
+  expect(stage.answers).toEqual([]);
+  stage.sync();
+  expect(stage.answers).toEqual([
+    { slot: won, verdict: claimed, serial: 4 },
+    { slot: refused, verdict: ended, serial: 4 },
+  ]);
+  const [again] = stage.drain([1], 200);
+  expect(stage.answers.at(-1)).toEqual({ slot: again, verdict: ended, serial: 4 });
+});
+
+test.each([false, true])(
+  'sold out waits for a claim of another pool, and is said if it is true still (units came: %s)',
+  (came) => {
+    const always = { fromMs: 0, untilMs: Number.POSITIVE_INFINITY, perUserLimit: 3 };
+    const stage = new OwnerStage({
+      perUserLimit: 3,
+      pools: [
+        { activityId: 0, ...always },
+        { activityId: 31, ...always },
+      ],
+    });
+    const activity = { templateId: 5, activityId: 31 };
+    stage.owner.leaseOutcome(activity, 0, { kind: 'granted', epoch: 1, ranges: [{ from: 4, to: 6 }] }, 0);
+    stage.outcome({ kind: 'exhausted' });
+    stage.owner.begin(100);
+    stage.owner.claim(900, 5, 0, 31, 1, 0, 0, 0);
+    stage.owner.claim(901, 5, 0, 0, 1, 0, 0, 0);
+    stage.owner.end();
+    expect(stage.answers).toEqual([]);
+    if (came) stage.owner.replenished(stage.ref, 0);
+    stage.sync();
+    expect(stage.answers).toEqual([
+      { slot: 900, verdict: claimed, serial: 4 },
+      { slot: 901, verdict: came ? unavailable : soldOut, serial: 4 },
+    ]);
+  },
+);
 
 test('a template or pool that is not here is unavailable', () => {
   const stage = new OwnerStage();

@@ -86,6 +86,64 @@ describe('the next slice is asked for ahead of need', () => {
   });
 });
 
+describe('units that come when those who waited for them are gone', () => {
+  /** Two claims are sent away; `units` come afterwards, at 2000. */
+  function late(units: number): OwnerStage {
+    const stage = new OwnerStage({ partitions: 8 });
+    stage.drain([1, 2], 1000);
+    stage.outcome({ kind: 'recalling' });
+    stage.owner.tick(1000 + RECALL_WAIT_MS);
+    return stage.grant(0, units, 2000);
+  }
+
+  function spared(stage: OwnerStage): number {
+    return stage.given.flatMap(({ unsold }) => unsold).reduce((sum, { from, to }) => sum + to - from, 0);
+  }
+
+  test('are kept for their return, one each, when others ask for units; the rest is not', () => {
+    const few = late(2);
+    few.owner.recall(few.ref, 0, false, 2001);
+    expect(spared(few)).toBe(0);
+    expect(few.sync().verdicts(few.drain([1, 2], 2100))).toEqual([undefined, undefined]);
+    expect(
+      few
+        .sync()
+        .answers.slice(-2)
+        .map(({ verdict }) => verdict),
+    ).toEqual([claimed, claimed]);
+    const many = late(12);
+    // Nobody has taken one for long: all that can be spared.
+    many.owner.recall(many.ref, 0, false, 2001);
+    expect(spared(many)).toBe(10);
+  });
+
+  test('are kept no longer than a slice may lie idle, and not once somebody takes one', () => {
+    const idle = late(2);
+    idle.owner.returnIdle(2000 + SLICE_IDLE_MS);
+    expect(spared(idle)).toBe(0);
+    idle.owner.returnIdle(2000 + SLICE_IDLE_MS + 1);
+    expect(spared(idle)).toBe(2);
+    const taken = late(3);
+    taken.drain([1], 2100);
+    taken.owner.recall(taken.ref, 0, false, 2101);
+    expect(spared(taken)).toBe(1);
+  });
+
+  test('go back where all of them are asked for', () => {
+    const stage = late(2);
+    stage.owner.recall(stage.ref, 0, true, 2001);
+    expect(spared(stage)).toBe(2);
+  });
+
+  test('are not kept for those who waited and got theirs', () => {
+    const stage = new OwnerStage({ partitions: 8 });
+    stage.drain([1, 2], 1000);
+    stage.grant(0, 6, 1100);
+    stage.owner.recall(stage.ref, 0, false, 1100 + SLICE_IDLE_MS + 1);
+    expect(spared(stage)).toBe(4);
+  });
+});
+
 describe('a recall', () => {
   test('of what can be spared takes half of what a selling actor has, rounded up', () => {
     const stage = new OwnerStage().grant(0, 10);

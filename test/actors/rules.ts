@@ -22,6 +22,7 @@ export function templateRules(changes: Partial<TemplateRules> = {}): TemplateRul
     published: true,
     claimable: true,
     perUserLimit,
+    countsUsable: false,
     audience: null,
     pools: [poolRules({ perUserLimit })],
     ...changes,

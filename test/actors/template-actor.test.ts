@@ -1,10 +1,12 @@
 /** The order of the checks is the contract: each test sets up two reasons and sees which one answers. */
 import { describe, expect, test } from 'vitest';
 import type { PoolRules, TemplateRules } from '../../src/actors/rules.ts';
+import { spentOfPool, spentOfTemplate, spentWord } from '../../src/actors/spent.ts';
 import { TemplateActor, WAIT } from '../../src/actors/template-actor.ts';
 import { UnitTable } from '../../src/actors/unit-table.ts';
 import { UserTable } from '../../src/actors/user-table.ts';
 import { Verdict } from '../../src/actors/verdict.ts';
+import { SPENT_MAX } from '../../src/limits.ts';
 import { poolRules, templateRules } from './rules.ts';
 
 const ACTIVITY = 31;
@@ -53,8 +55,14 @@ class Stage {
     return this;
   }
 
-  claim(user = USER, key = NO_KEY, activityId = 0, nowMs = NOW_MS): number {
-    return this.actor.decide(this.actor.pools.get(activityId)!, ...user, ...key, nowMs);
+  claim(user = USER, key = NO_KEY, activityId = 0, nowMs = NOW_MS, spent = 0): number {
+    return this.actor.decide(this.actor.pools.get(activityId)!, ...user, ...key, nowMs, spent);
+  }
+
+  /** A claim beside which some of the user's coupons do not count: → verdict and serial. */
+  claimBeside(ofPool: number, ofTemplate: number, key = NO_KEY, activityId = 0): [number, number] {
+    const verdict = this.claim(USER, key, activityId, NOW_MS, spentWord(ofPool, ofTemplate));
+    return [verdict, this.actor.serial];
   }
 
   /** Claims and expects to win `serial`. */
@@ -169,6 +177,54 @@ describe('pools of one template', () => {
   });
 });
 
+describe('coupons that do not count', () => {
+  const { claimed, alreadyClaimed, limitReached, soldOut, ended } = Verdict;
+
+  test('make room at limit 1, once each; what is named is the newest', () => {
+    const stage = new Stage().stock(0, 50, 3).wins(50);
+    expect(stage.claimBeside(0, 0)).toEqual([alreadyClaimed, 50]);
+    expect(stage.claimBeside(1, 1)).toEqual([claimed, 51]);
+    expect(stage.claimBeside(1, 1)).toEqual([alreadyClaimed, 51]);
+    expect(stage.claimBeside(2, 2)).toEqual([claimed, 52]);
+  });
+
+  test('a key finds its coupon, whether it counts or not', () => {
+    const stage = new Stage().stock(0, 50, 3).wins(50, USER, KEY);
+    expect(stage.claimBeside(1, 1, KEY2)).toEqual([claimed, 51]);
+    expect(stage.claimBeside(1, 1, KEY)).toEqual([alreadyClaimed, 50]);
+    expect(stage.claimBeside(2, 2, KEY)).toEqual([alreadyClaimed, 50]);
+    expect(stage.claimBeside(2, 2, KEY2)).toEqual([alreadyClaimed, 51]);
+  });
+
+  test('of an activity and of the template are two limits', () => {
+    const stage = new Stage({ perUserLimit: 3 }, {}, { perUserLimit: 1 });
+    stage.stock(0, 0, 5).stock(ACTIVITY, 100, 5);
+    stage.wins(100, USER, NO_KEY, ACTIVITY).wins(0).wins(1);
+    // The activity has room for one, the template for none.
+    expect(stage.claimBeside(1, 0, NO_KEY, ACTIVITY)).toEqual([limitReached, 1]);
+    // The other way round: a repeat.
+    expect(stage.claimBeside(0, 2, NO_KEY, ACTIVITY)).toEqual([alreadyClaimed, 100]);
+    expect(stage.claimBeside(1, 1, NO_KEY, ACTIVITY)).toEqual([claimed, 101]);
+    expect(stage.claimBeside(0, 1)).toEqual([limitReached, 101]);
+    expect(stage.claimBeside(0, 2)).toEqual([claimed, 2]);
+  });
+
+  test('leave every other reason as it is', () => {
+    const stage = new Stage().stock(0, 50, 1).wins(50).soldOut();
+    expect(stage.claimBeside(1, 1)).toEqual([soldOut, 50]);
+    const late = new Stage().stock(0, 50, 2).wins(50);
+    expect(late.claim(USER, NO_KEY, 0, UNTIL_MS, spentWord(1, 1))).toBe(ended);
+  });
+
+  test('more than can be said count as that many', () => {
+    expect([spentOfPool(spentWord(9_000, 90_000)), spentOfTemplate(spentWord(9_000, 90_000))]).toEqual([
+      SPENT_MAX,
+      SPENT_MAX,
+    ]);
+    expect([spentOfPool(spentWord(5, 8_191)), spentOfTemplate(spentWord(5, 8_191))]).toEqual([5, 8_191]);
+  });
+});
+
 describe('of two reasons to refuse, the first in this order is told', () => {
   const audience = ['9223372036854775000'];
   test.each<[string, Stage, number, number]>([
@@ -192,6 +248,23 @@ describe('of two reasons to refuse, the first in this order is told', () => {
   test('limit reached before sold out', () => {
     const stage = new Stage({ perUserLimit: 2 }).stock(0, 0, 5).wins(0).wins(1).soldOut();
     expect(stage.claim()).toBe(Verdict.limitReached);
+  });
+});
+
+describe('a refusal names the newest coupon of the template, from which the others are found', () => {
+  test.each<[string, Stage, number, number]>([
+    ['not active', new Stage({ perUserLimit: 9, published: false }), NOW_MS, Verdict.notActive],
+    ['not started', new Stage({ perUserLimit: 9 }), FROM_MS - 1, Verdict.notStarted],
+    ['ended', new Stage({ perUserLimit: 9 }), UNTIL_MS, Verdict.ended],
+    ['not eligible', new Stage({ perUserLimit: 9, claimable: false }), NOW_MS, Verdict.notEligible],
+    ['sold out', new Stage({ perUserLimit: 9 }).soldOut(), NOW_MS, Verdict.soldOut],
+  ])('%s', (_, stage, nowMs, verdict) => {
+    const { actor } = stage;
+    for (const serial of [3, 8]) actor.give(actor.pools.get(0)!, ...USER, ...KEY2, serial, serial - 5);
+    // Somebody who holds nothing was judged in between.
+    expect([stage.claim(USER, NO_KEY, 0, nowMs), actor.serial]).toEqual([verdict, 8]);
+    expect([stage.claim(OTHER, NO_KEY, 0, nowMs), actor.serial]).toEqual([verdict, -1]);
+    expect([stage.claim(USER, NO_KEY, ACTIVITY, nowMs), actor.serial][1]).toBe(8);
   });
 });
 

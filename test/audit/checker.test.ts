@@ -212,7 +212,7 @@ const damages: Record<string, { seenBy: CheckName; damage: Damage }> = {
     damage: (world, pick) => replace(world.rows, pick, (row) => ({ ...row, validUntilMs: 0 })),
   },
   'an edited state': {
-    seenBy: 'rows',
+    seenBy: 'states',
     damage: (world, pick) => replace(world.rows, pick, (row) => ({ ...row, state: 2 })),
   },
   'an edited code': {

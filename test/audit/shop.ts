@@ -77,8 +77,8 @@ export class Shop {
     await this.store.keepFact('code_key_fingerprint', keyFingerprint(CODE_KEY));
   }
 
-  async template(total: number, perUserLimit: number): Promise<number> {
-    const fields = { ...BLANK, name: `T${this.templates.length}`, total, perUserLimit };
+  async template(total: number, perUserLimit: number, changes: Partial<Template> = {}): Promise<number> {
+    const fields = { ...BLANK, name: `T${this.templates.length}`, total, perUserLimit, ...changes };
     const request = { firstSerial: 0, length: total, spaces: [{ space: '0101269121', size: 50_000_000 }] };
     const saved = await this.store.saveTemplate(fields, request, null);
     if (saved.kind !== 'saved') throw new Error(saved.kind);

@@ -68,8 +68,8 @@ describe('gateway with a key', () => {
 
   test('tokens in a message', () => {
     const from = (token: string) => auth.fromToken(token);
-    expect(from(ADMIN)).toMatchObject({ ok: true, value: { operator: true, service: true } });
-    expect(from(KEY)).toMatchObject({ ok: true, value: { operator: false, service: true } });
+    expect(from(ADMIN)).toMatchObject({ ok: true, value: { caller: { operator: true, service: true } } });
+    expect(from(KEY)).toMatchObject({ ok: true, value: { caller: { operator: false, service: true } } });
     expect(from('')).toMatchObject({ ok: false, problem: { code: 'unauthenticated' } });
   });
 });
@@ -203,4 +203,48 @@ test('a secret matches itself only', () => {
     false,
   ]);
   expect(matches('secret')).toBe(true);
+});
+
+describe('credentials of who stays connected', () => {
+  const secret = 's'.repeat(32);
+  const sign = createSigner({ key: secret, algorithm: 'HS256', noTimestamp: true });
+  const clock = { nowMs: 1_000_000 };
+  const jwt = authenticator({ auth: 'jwt', jwtSecret: secret, gatewayKey: KEY }, () => clock.nowMs);
+  const endOf = (auth: Authenticator, headers: Headers) => {
+    const proven = auth.credential(reader(headers));
+    if (!proven.ok) return proven.problem.code;
+    const { ended } = proven.value;
+    return [1_000_000, 1_999_999, 2_000_000, 1e15].map((ms) => ended(ms)?.code ?? 'holds');
+  };
+  const forever = ['holds', 'holds', 'holds', 'holds'];
+
+  test('a token’s end in the millisecond it says, and nothing else ends', () => {
+    const until = { exp: 2000 };
+    for (const claims of [{ sub: '7' }, { scope: 'coupon:redeem' }, { scope: 'coupon:admin' }]) {
+      const ends = ['holds', 'holds', 'unauthenticated', 'unauthenticated'];
+      expect(endOf(jwt, bearer(sign({ ...claims, ...until })))).toEqual(ends);
+      expect(endOf(jwt, bearer(sign(claims)))).toEqual(forever);
+    }
+    for (const headers of [key, bearer(ADMIN)]) expect(endOf(jwt, headers)).toEqual(forever);
+    const gateway = authenticator({ gatewayKey: KEY });
+    for (const headers of [key, { ...key, ...user }, bearer(ADMIN)])
+      expect(endOf(gateway, headers)).toEqual(forever);
+    expect(endOf(gateway, user)).toBe('unauthenticated');
+  });
+
+  test('a gateway is who has the key', () => {
+    const gateway = authenticator({ gatewayKey: KEY });
+    for (const auth of [jwt, gateway]) {
+      expect(auth.isGateway(reader(key))).toBe(true);
+      for (const headers of [
+        {},
+        user,
+        bearer(ADMIN),
+        { 'x-gateway-key': `${KEY}x` },
+        { 'x-gateway-key': '' },
+      ])
+        expect(auth.isGateway(reader(headers))).toBe(false);
+    }
+    expect(authenticator({}).isGateway(reader(key))).toBe(false);
+  });
 });

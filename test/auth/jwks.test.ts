@@ -129,3 +129,21 @@ test('over HTTP: found, not found, no key set, redirected', async () => {
     server.close();
   }
 });
+
+test('whoever stays connected by a token of a withdrawn key is not believed any longer', async () => {
+  const [old, other] = [issuerKey('old'), issuerKey('other')];
+  const { state, jwks } = await loaded([old.jwk, other.jwk]);
+  const credential = (token: string) => {
+    const identity = jwks.verify(token, state.nowMs);
+    if (!isIdentity(identity)) throw new Error(identity.detail);
+    return () => identity.ended(state.nowMs)?.code ?? 'holds';
+  };
+  const [byOld, byOther] = [credential(old.token), credential(other.token)];
+  expect([byOld(), byOther()]).toEqual(['holds', 'holds']);
+  state.keys = [other.jwk];
+  state.nowMs += 11 * 60_000;
+  // Asking is use: it is what makes the set refresh.
+  byOld();
+  expect(await jwks.settled()).toBeNull();
+  expect([byOld(), byOther()]).toEqual(['unauthenticated', 'holds']);
+});

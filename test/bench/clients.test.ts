@@ -1,5 +1,6 @@
 /** The clients as they run in a bench: load process and bare handler as processes of their own. */
 import { once } from 'node:events';
+import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Packr } from 'msgpackr';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -42,6 +43,81 @@ describe('load clients', () => {
     expect(measured.load.coupons[0]).toEqual({ userId: USER_ID_MIN, couponId: '4294967296000' });
     expect(measured.cpuUsPerRequest).toBeGreaterThan(0.5);
     expect(measured.serverBusy).toBeGreaterThan(0);
+  });
+
+  it('closed loop with bodies: counts what the answers come to', async () => {
+    const answer = '{"original":100,"payable":99}';
+    await fetch(`http://127.0.0.1:${yardstick.port}/quote-answer`, { method: 'POST', body: answer });
+    const load = await client.run({
+      kind: 'closed-loop',
+      port: yardstick.port,
+      path: '/v1/quotes',
+      bodies: ['{"couponIds":["1"]}', '{"couponIds":["2"]}'],
+      countedBy: 'payable',
+      connections: 4,
+      seconds: 30,
+      requestsMax: 501,
+      users: { first: USER_ID_MIN, count: 2 },
+      couponEvery: 0,
+    });
+    expect(load.outcomes).toEqual({ '200 payable 99': 501 });
+  });
+
+  it('orders: quotes carts, and uses what it has locked, at the rates it was told', async () => {
+    const seen: string[] = [];
+    const shop = http.createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk) => {
+        body += chunk;
+      });
+      request.on('end', () => {
+        const { url = '', headers } = request;
+        const isLock = url === '/v1/redemptions';
+        const { orderId, couponIds, items } = JSON.parse(body);
+        seen.push(`${headers['x-user-id'] ?? headers.authorization} ${url} ${orderId} ${couponIds} ${items}`);
+        const isRefused = isLock && orderId === 'o-2';
+        const answer = isRefused
+          ? '{"code":"coupon_locked"}'
+          : JSON.stringify(isLock ? { redemptionId: `${couponIds[0]}0` } : { payable: 1 });
+        response.writeHead(isRefused ? 409 : isLock ? 201 : 200, { 'Content-Length': answer.length });
+        response.end(answer);
+      });
+    });
+    shop.listen(0, '127.0.0.1');
+    await once(shop, 'listening');
+    try {
+      const load = await client.run({
+        kind: 'orders',
+        port: (shop.address() as AddressInfo).port,
+        connections: 3,
+        seconds: 0.1,
+        quotes: { rate: 200, users: { first: USER_ID_MIN, count: 5 }, bodies: ['{"items":[1]}'] },
+        redemptions: {
+          rate: 30,
+          coupons: ['800', '900', '900'].map((couponId, i) => ({ userId: USER_ID_MIN + i, couponId })),
+          order: '"items":[7]',
+          token: 'secret',
+          orderPrefix: 'o',
+        },
+      });
+      expect(load.outcomes).toEqual({
+        'quote 200': 20,
+        'lock 201': 2,
+        'lock 409 coupon_locked': 1,
+        'use 200': 2,
+      });
+      expect(load.latency!.p50Ms).toBeGreaterThan(0);
+      expect(seen.filter((one) => one.includes('redemptions')).sort()).toEqual([
+        `${USER_ID_MIN} /v1/redemptions o-0 800 7`,
+        `${USER_ID_MIN + 1} /v1/redemptions o-1 900 7`,
+        `${USER_ID_MIN + 2} /v1/redemptions o-2 900 7`,
+        'Bearer secret /v1/redemptions/8000/use undefined undefined 7',
+        'Bearer secret /v1/redemptions/9000/use undefined undefined 7',
+      ]);
+    } finally {
+      shop.close();
+      shop.closeAllConnections();
+    }
   });
 
   it('open loop: keeps the rate and times every request', async () => {

@@ -4,9 +4,10 @@ import { ClaimRequest, USER_ID_MIN, writeUserId } from '../../bench/load/claim-r
 import { ClaimsFrame, readResults } from '../../bench/load/claims-frame.ts';
 import { LatencyRecorder } from '../../bench/load/latency.ts';
 import { parseAutocannon, parseWrk } from '../../bench/load/other-generators.ts';
+import { BodyRequests, requestsOf } from '../../bench/load/requests.ts';
 import { RunEnd } from '../../bench/load/run-end.ts';
 import { Schedule } from '../../bench/load/schedule.ts';
-import { userWalk } from '../../bench/load/tally.ts';
+import { Tally, userWalk } from '../../bench/load/tally.ts';
 import { cpuBetween, onClaimPath, parseThreadCpu } from '../../bench/processes/thread-cpu.ts';
 import { verifyOutcomes } from '../../bench/verify.ts';
 
@@ -73,6 +74,28 @@ describe('request bytes', () => {
     expect(bytes.toString()).toBe('x120345006789x');
   });
 
+  it('have the body of their user, or one for all', () => {
+    const users = { first: USER_ID_MIN, count: 2 };
+    const own = new BodyRequests('/v1/quotes', users, ['{"a":"é"}', '{}']);
+    expect(Buffer.from(own.bytesFor(0, USER_ID_MIN)).toString()).toBe(
+      `POST /v1/quotes HTTP/1.1\r\nhost: 127.0.0.1\r\nx-user-id: ${USER_ID_MIN}\r\n` +
+        'content-type: application/json\r\ncontent-length: 10\r\n\r\n{"a":"é"}',
+    );
+    expect(Buffer.from(own.bytesFor(0, USER_ID_MIN + 1)).toString()).toMatch(/\r\n\r\n\{\}$/);
+    const same = new BodyRequests('/v1/quotes', users, ['{"b":1}']);
+    expect(Buffer.from(same.bytesFor(5, USER_ID_MIN + 1)).toString()).toMatch(/\{"b":1\}$/);
+    expect(() => new BodyRequests('/', users, ['1', '2', '3'])).toThrow('3 bodies for 2 users');
+  });
+
+  it('without a body are patched on the connection they leave by', () => {
+    const users = { first: USER_ID_MIN, count: 9 };
+    const common = { port: 1, path: '/x', connections: 2, seconds: 1, users, couponEvery: 0 } as const;
+    const requests = requestsOf({ kind: 'closed-loop', ...common });
+    const first = requests.bytesFor(0, USER_ID_MIN + 1);
+    requests.bytesFor(1, USER_ID_MIN + 2);
+    expect(Buffer.from(first).toString()).toContain(`x-user-id: ${USER_ID_MIN + 1}`);
+  });
+
   it('walk round a range', () => {
     const next = userWalk({ first: 5, count: 2 });
     expect([next(), next(), next()]).toEqual([5, 6, 5]);
@@ -103,6 +126,19 @@ describe('answer scanner', () => {
     expect(scanner.status).toBe(201);
     expect(scanner.stringMember('couponId')).toBe('4294967297');
     expect(scanner.stringMember('code')).toBeNull();
+  });
+
+  it('finds a whole number, and the first of that name', () => {
+    const text = '{"a":"7","payable": 905,"more":{"payable":1}}';
+    const bytes = Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
+    const scanner = new AnswerScanner();
+    expect(scanner.feed(bytes, bytes.length)).toBe(true);
+    expect(scanner.numberMember('payable')).toBe(905);
+    expect(scanner.numberMember('pay')).toBeNull();
+    const tally = new Tally(0, 'payable');
+    tally.http(1, scanner);
+    tally.step('quote', scanner);
+    expect(tally.result(null).outcomes).toEqual({ '200 payable 905': 1, 'quote 200': 1 });
   });
 
   it('puts an answer together that is torn at any byte', () => {

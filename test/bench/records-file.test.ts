@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import Database from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { countRows, countUsers, deleteOneRow } from '../../bench/records-file.ts';
+import { countRows, countUsages, countUsers, deleteOneRow } from '../../bench/records-file.ts';
 
 describe('the database file, read past the server', () => {
   let dataDir: string;
@@ -35,6 +35,13 @@ describe('the database file, read past the server', () => {
   it('counts a user once, however many rows are theirs', () => {
     database.exec(`UPDATE coupons SET user_id = 1 WHERE id >= ${7 * 2 ** 32} AND id < ${8 * 2 ** 32}`);
     expect([6, 7, 8, 9].map((id) => countUsers(dataDir, String(id)))).toEqual([1, 1, 2, 0]);
+  });
+
+  it('counts usage records', () => {
+    database.exec('CREATE TABLE usages (redemption_id INTEGER NOT NULL, coupon_id INTEGER NOT NULL)');
+    expect(countUsages(dataDir)).toBe(0);
+    database.exec('INSERT INTO usages VALUES (1, 7), (1, 8)');
+    expect(countUsages(dataDir)).toBe(2);
   });
 
   it('loses exactly one row, beside an open server', () => {

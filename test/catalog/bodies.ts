@@ -1,5 +1,6 @@
 /** Bodies as operators send them. */
 
+import { type ImportOptions, importQuery } from '../../src/catalog/import-schema.ts';
 import { type TemplateFields, templateBody } from '../../src/catalog/template-schema.ts';
 import { validate } from '../../src/http/validation.ts';
 
@@ -22,4 +23,9 @@ export function templateFields(changes: Record<string, unknown> = {}): TemplateF
   const checked = validate(templateBody, rawTemplate(changes));
   if (!checked.ok) throw new Error(checked.problem.detail);
   return checked.value;
+}
+
+/** Of a query, in yuan unless it says otherwise. */
+export function importOptions(query: Record<string, string> = {}): ImportOptions {
+  return importQuery.parse({ currency: 'CNY', ...query });
 }

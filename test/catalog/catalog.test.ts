@@ -6,6 +6,7 @@ import { Catalog } from '../../src/catalog/catalog.ts';
 import type { CatalogEngine, TakenUnits } from '../../src/catalog/engine-port.ts';
 import { listActivities, listTemplates } from '../../src/catalog/listing.ts';
 import {
+  addStock,
   createTemplate,
   deleteTemplate,
   disableTemplate,
@@ -14,6 +15,7 @@ import {
   raiseStock,
 } from '../../src/catalog/template-changes.ts';
 import type { CodeExtent } from '../../src/domain/template.ts';
+import { STOCK_MAX } from '../../src/limits.ts';
 import type { Result } from '../../src/problems.ts';
 import { SqliteStore } from '../../src/records/sqlite-store.ts';
 import { templateFields } from './bodies.ts';
@@ -28,6 +30,8 @@ let told: string[];
 let extents: CodeExtent[];
 /** Unsold units of every general pool, as the engine would count them. */
 let pool: number;
+/** Units of activities. */
+let pools: Map<number, number>;
 let engineFails: boolean;
 
 const engine: CatalogEngine = {
@@ -37,21 +41,25 @@ const engine: CatalogEngine = {
     if (extent !== null) extents.push(extent);
   },
   async openActivity({ id, stock }) {
-    return take(`open ${id} ${stock}`, stock);
+    return take(`open ${id} ${stock}`, id, stock);
   },
   async resizeActivity({ id, stock }, before) {
-    return take(`resize ${id} ${before} ${stock}`, stock - before);
+    return take(`resize ${id} ${before} ${stock}`, id, stock);
   },
-  async closeActivity({ id, stock }) {
+  async closeActivity({ id }) {
     if (engineFails) throw new Error('owner away');
-    pool += stock;
+    pool += pools.get(id) ?? 0;
+    pools.delete(id);
     told.push(`close ${id}`);
   },
 };
 
-function take(what: string, units: number): TakenUnits {
-  if (units > pool) return { ok: false, available: pool };
-  pool -= units;
+/** As engines do: a call that comes again changes nothing. */
+function take(what: string, id: number, stock: number): TakenUnits {
+  const more = stock - (pools.get(id) ?? 0);
+  if (more > pool) return { ok: false, available: pool };
+  pool -= more;
+  pools.set(id, stock);
   told.push(what);
   return { ok: true };
 }
@@ -72,6 +80,7 @@ beforeEach(async () => {
   told = [];
   extents = [];
   pool = 100;
+  pools = new Map();
   engineFails = false;
   catalog = await load();
 });
@@ -198,6 +207,45 @@ describe('templates', () => {
     expect(catalog.template(id)).toMatchObject({ total: 150, version: 3 });
   });
 
+  it('get units added to what there is, each addition once', async () => {
+    const id = await published();
+    const adds = Array.from({ length: 20 }, (_, i) => addStock(catalog, id, 1 + (i % 2), null));
+    await Promise.all(adds);
+    expect(catalog.template(id)).toMatchObject({ total: 130, version: 22 });
+    expect(extents.reduce((units, { length }) => units + length, 0)).toBe(130);
+    value(await addStock(catalog, id, 50, 'k'));
+    value(await addStock(catalog, id, 10, 'other'));
+    expect(value(await addStock(catalog, id, 50, 'k')).total).toBe(190);
+    expect(codeOf(await addStock(catalog, id, 51, 'k'))).toBe('idempotency_conflict');
+    expect(codeOf(await raiseStock(catalog, id, 200, 'k'))).toBe('idempotency_conflict');
+    expect(codeOf(await addStock(catalog, id, 900, null))).toBe('code_space_full');
+    expect(catalog.template(id)?.total).toBe(190);
+    expect(codeOf(await addStock(catalog, 99, 1, null))).toBe('not_found');
+  });
+
+  it('get no more units added than a stock may have, and a repeat is told what the first one was', async () => {
+    const id = await draft({ stock: STOCK_MAX - 100 });
+    expect(await addStock(catalog, id, 101, null)).toMatchObject({
+      problem: {
+        code: 'invalid_request',
+        extra: {
+          errors: [
+            {
+              field: 'add',
+              problem: `is 101, on top of ${STOCK_MAX - 100}`,
+              allowed: 'an integer from 1 to 100',
+            },
+          ],
+        },
+      },
+    });
+    for (let i = 0; i < 2; i++) expect(codeOf(await addStock(catalog, id, 101, 'k'))).toBe('invalid_request');
+    expect(value(await addStock(catalog, id, 100, 'full')).total).toBe(STOCK_MAX);
+    expect(value(await addStock(catalog, id, 100, 'full')).total).toBe(STOCK_MAX);
+    expect(codeOf(await addStock(catalog, id, 100, 'again'))).toBe('invalid_request');
+    expect(catalog.template(id)?.total).toBe(STOCK_MAX);
+  });
+
   it('change one at a time', async () => {
     const id = await published();
     const totals = Array.from({ length: 20 }, (_, i) => 101 + i);
@@ -209,10 +257,13 @@ describe('templates', () => {
     ]);
   });
 
-  it('are told to the engine again when that failed', async () => {
+  it('are told to the engine again when that failed, and until then are not said to be done', async () => {
     engineFails = true;
-    const id = await published();
-    value(await disableTemplate(catalog, id));
+    const id = await draft();
+    expect(codeOf(await publishTemplate(catalog, id))).toBe('unavailable');
+    expect(codeOf(await publishTemplate(catalog, id))).toBe('unavailable');
+    expect(codeOf(await disableTemplate(catalog, id))).toBe('unavailable');
+    expect(catalog.template(id)?.status).toBe('disabled');
     expect(told).toEqual([]);
     engineFails = false;
     await tick(catalog);
@@ -221,6 +272,15 @@ describe('templates', () => {
     const calls = told.length;
     await tick(catalog);
     expect(told).toHaveLength(calls);
+  });
+
+  it('are said to be done by the repeat that finds the engine back', async () => {
+    engineFails = true;
+    const id = await draft();
+    expect(codeOf(await publishTemplate(catalog, id))).toBe('unavailable');
+    engineFails = false;
+    expect(value(await publishTemplate(catalog, id)).version).toBe(2);
+    expect(told).toEqual([`${id} v2 published 0`]);
   });
 
   it('are listed newest first, by page, status, product line and part of the name', async () => {
@@ -293,7 +353,7 @@ describe('Idempotency-Key', () => {
     catalog = await load();
     expect(value(await createActivity(catalog, sale(id), 'k'))).toMatchObject({
       status: 'active',
-      version: 2,
+      version: 6,
     });
     expect(pool).toBe(10);
   });
@@ -316,7 +376,7 @@ describe('activities', () => {
     told = [];
     expect(value(await patchActivity(catalog, activityId, { stock: 70, name: 'Noon 2' }))).toMatchObject({
       stock: 70,
-      version: 3,
+      version: 4,
     });
     expect(told).toEqual([`resize ${activityId} 40 70`, `${id} v2 published 1`]);
     expect(codeOf(await patchActivity(catalog, activityId, { stock: 200 }))).toBe('insufficient_stock');

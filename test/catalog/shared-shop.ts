@@ -3,7 +3,7 @@ import { Catalog } from '../../src/catalog/catalog.ts';
 import { CatalogFollower } from '../../src/catalog/catalog-follow.ts';
 import type { CatalogEngine, TakenUnits } from '../../src/catalog/engine-port.ts';
 import type { Activity, CodeExtent, Template } from '../../src/domain/template.ts';
-import type { ExtentRequest, IdempotencyMark, SaveOutcome } from '../../src/ports.ts';
+import type { ExtentRequest, IdempotencyMark, SaveOutcome, Versioned } from '../../src/ports.ts';
 import type { CatalogChanges } from '../../src/ports-cluster.ts';
 import { SqliteStore } from '../../src/records/sqlite-store.ts';
 import type { Random } from '../support/random.ts';
@@ -39,12 +39,13 @@ export class SharedStore extends SqliteStore {
     template: Template,
     extent: ExtentRequest | null,
     mark: IdempotencyMark | null,
+    activities: readonly Versioned[] | null = null,
   ): Promise<SaveOutcome<Template>> {
     await this.pause();
     const outcome = await this.#oneByOne(async () => {
       const outcome = this.#isOld('template', template, mark)
         ? ({ kind: 'changed' } as const)
-        : await super.saveTemplate(template, extent, mark);
+        : await super.saveTemplate(template, extent, mark, activities);
       if (outcome.kind === 'saved') {
         this.#saved('template', outcome.value, mark);
         this.history.push({ template: outcome.value });
@@ -56,15 +57,32 @@ export class SharedStore extends SqliteStore {
     return outcome;
   }
 
+  override async addTemplates(templates: readonly Template[]): Promise<(number | null)[]> {
+    await this.pause();
+    const ids = await this.#oneByOne(async () => {
+      const ids = await super.addTemplates(templates);
+      for (const [i, id] of ids.entries()) {
+        if (id === null) continue;
+        const template = { ...templates[i]!, id };
+        this.#saved('template', template, null);
+        this.history.push({ template });
+      }
+      return ids;
+    });
+    await this.pause();
+    return ids;
+  }
+
   override async saveActivity(
     activity: Activity,
     mark: IdempotencyMark | null,
+    templateVersion: number | null = null,
   ): Promise<SaveOutcome<Activity>> {
     await this.pause();
     const outcome = await this.#oneByOne(async () => {
       const outcome = this.#isOld('activity', activity, mark)
         ? ({ kind: 'changed' } as const)
-        : await super.saveActivity(activity, mark);
+        : await super.saveActivity(activity, mark, templateVersion);
       if (outcome.kind === 'saved') {
         this.#saved('activity', outcome.value, mark);
         this.history.push({ activity: outcome.value });
@@ -96,12 +114,15 @@ export class SharedStore extends SqliteStore {
 
 /** Units as a shared ledger has them: every call may come twice, and sets what it says. */
 export class SharedPools {
-  readonly extents = new Map<string, CodeExtent>();
+  readonly totals = new Map<number, number>();
   readonly activities = new Map<number, { templateId: number; units: number }>();
 
+  raise(templateId: number, total: number): void {
+    this.totals.set(templateId, Math.max(this.totals.get(templateId) ?? 0, total));
+  }
+
   general(templateId: number): number {
-    let units = 0;
-    for (const extent of this.extents.values()) if (extent.templateId === templateId) units += extent.length;
+    let units = this.totals.get(templateId) ?? 0;
     for (const pool of this.activities.values()) if (pool.templateId === templateId) units -= pool.units;
     return units;
   }
@@ -146,10 +167,8 @@ export class Node {
       async templateChanged(template, activities, extent) {
         await store.pause();
         node!.told.push(`${template.id} v${template.version} ${template.status} ${activities.length}`);
-        if (extent !== null) {
-          node!.extents.push(extent);
-          pools.extents.set(`${extent.templateId} ${extent.firstSerial}`, extent);
-        }
+        if (extent !== null) node!.extents.push(extent);
+        pools.raise(template.id, template.total);
         node!.known.set(template.id, { template, activities });
       },
       async openActivity(activity) {

@@ -1,7 +1,8 @@
 /** What a template body may say, and that it comes back in the shape it was sent. */
 import { describe, expect, it } from 'vitest';
+import { activityPatch } from '../../src/catalog/activity-schema.ts';
 import { operatorTemplateJson, publicTemplateJson, shownStatus } from '../../src/catalog/template-json.ts';
-import { templateBody, templatePatch } from '../../src/catalog/template-schema.ts';
+import { type TemplateFields, templateBody, templatePatch } from '../../src/catalog/template-schema.ts';
 import type { Template } from '../../src/domain/template.ts';
 import { validate } from '../../src/http/validation.ts';
 import { rawTemplate, templateFields } from './bodies.ts';
@@ -40,6 +41,28 @@ describe('a template body', () => {
       ['discount.tiers[1].spend'],
     ],
     [
+      'tiers of which the higher takes less',
+      threshold([
+        { spend: 10_000, off: 3_000 },
+        { spend: 20_000, off: 2_000 },
+      ]),
+      ['discount.tiers[1].off'],
+    ],
+    [
+      'tiers of which the higher takes no more',
+      threshold([
+        { spend: 10_000, off: 3_000 },
+        { spend: 20_000, off: 3_000 },
+        { spend: 30_000, off: 4_000 },
+      ]),
+      ['discount.tiers[1].off'],
+    ],
+    [
+      'a tier that takes more than is spent',
+      threshold([{ spend: 150, off: 200 }]),
+      ['discount.tiers[0].off'],
+    ],
+    [
       'repeat with two tiers',
       threshold(
         [
@@ -49,6 +72,17 @@ describe('a template body', () => {
         { repeat: true },
       ),
       ['discount.repeat'],
+    ],
+    ['a cap without repeat', threshold([{ spend: 5, off: 1 }], { maxOff: 3 }), ['discount.maxOff']],
+    [
+      'a cap of no repeat',
+      threshold([{ spend: 5, off: 1 }], { repeat: false, maxOff: 3 }),
+      ['discount.maxOff'],
+    ],
+    [
+      'a repeat capped at nothing',
+      threshold([{ spend: 5, off: 1 }], { repeat: true, maxOff: 0 }),
+      ['discount.maxOff'],
     ],
     ['no tier', threshold([]), ['discount.tiers']],
     ['another kind', { discount: { kind: 'gift' } }, ['discount.kind']],
@@ -75,6 +109,8 @@ describe('a template body', () => {
     ['a blank name', { name: ' ' }, ['name']],
     ['half a character', { name: 'a\ud800' }, ['name']],
     ['a name of two lines', { name: 'a\nb' }, ['name']],
+    ['a name of two paragraphs', { name: 'a\u2029b' }, ['name']],
+    ['a name that is nothing to be seen', { name: '\u2060\u200b' }, ['name']],
     ['a user id of zero', { audience: { userIds: ['0'] } }, ['audience.userIds[0]']],
     ['a user id above 2^63 - 1', { audience: { userIds: ['9223372036854775808'] } }, ['audience.userIds[0]']],
     ['an unsafe user id', { audience: { userIds: [2 ** 53] } }, ['audience.userIds[0]']],
@@ -88,6 +124,40 @@ describe('a template body', () => {
     ],
   ])('refuses %s', (_what, changes, fields) => {
     expect(wrong(changes).sort()).toEqual([...fields].sort());
+  });
+
+  it.each([
+    ['a zero width space', '\u200b'],
+    ['a zero width joiner', '\u200d'],
+    ['a soft hyphen', '\u00ad'],
+    ['a turn of direction', '\u202e'],
+    ['an isolate', '\u2066'],
+    ['an Arabic letter mark', '\u061c'],
+    ['a variation selector', '\ufe0f'],
+    ['a variation selector of the supplement', '\u{e0100}'],
+    ['a tag', '\u{e0041}'],
+    ['a Hangul filler', '\u3164'],
+    ['a word joiner', '\u2060'],
+    ['a delete', '\u007f'],
+  ])('refuses a name with %s', (_what, char) => {
+    expect(wrong({ name: `Spring${char} sale` })).toEqual(['name']);
+    expect(validate(activityPatch, { name: `Noon${char}s` }).ok).toBe(false);
+  });
+
+  it('may cap a threshold that repeats', () => {
+    const capped = threshold([{ spend: 10_000, off: 1_000 }], { repeat: true, maxOff: 5_000 });
+    expect(templateFields(capped).discount).toEqual(capped.discount);
+  });
+
+  it('has its name in NFC, and so do activities', () => {
+    expect(templateFields({ name: ' e\u0301te\u0301\u3000' }).name).toBe('\u00e9t\u00e9');
+    expect(templateFields({ name: '한글'.normalize('NFD') }).name).toBe('한글');
+    expect(validate(templatePatch, { name: 'e\u0301' })).toEqual({ ok: true, value: { name: '\u00e9' } });
+    expect(validate(activityPatch, { name: 'e\u0301 ' })).toEqual({ ok: true, value: { name: '\u00e9' } });
+    expect(validate(activityPatch, { name: 'e\u200b' }).ok).toBe(false);
+    // Some characters become two.
+    expect(templateFields({ name: '\u0958'.repeat(100) }).name).toHaveLength(200);
+    expect(validate(templatePatch, { name: '\u0958'.repeat(101) }).ok).toBe(false);
   });
 
   it('needs what has no default', () => {
@@ -109,6 +179,49 @@ describe('a template body', () => {
   it('a patch holds only what it names', () => {
     const checked = validate(templatePatch, { claimFrom: null, stock: 5 });
     expect(checked).toEqual({ ok: true, value: { claimFromMs: null, total: 5 } });
+  });
+});
+
+const stored: Omit<Template, keyof TemplateFields> = {
+  id: 1,
+  status: 'draft',
+  createdAtMs: 0,
+  publishedAtMs: null,
+  version: 1,
+};
+
+describe('a discount that looks like a slip', () => {
+  const warned = (discount: unknown): string[] => {
+    const { warnings = [] } = operatorTemplateJson({ ...stored, ...templateFields({ discount }) }, 0) as {
+      warnings?: { field: string; problem: string }[];
+    };
+    return warnings.map(({ field, problem }) => `${field} ${problem}`);
+  };
+
+  it.each([
+    [{ kind: 'percent', rate: 500 }, 'discount.rate is 500: it takes 95 % off, 5 % are paid'],
+    [{ kind: 'percent', rate: 999 }, 'discount.rate is 999: it takes 90.01 % off, 9.99 % are paid'],
+    [{ kind: 'percent', rate: 0, minSpend: 5 }, 'discount.rate is 0: it takes 100 % off, 0 % are paid'],
+    [
+      { kind: 'instant', off: 101, minSpend: 100 },
+      'discount.off is 101, more than minSpend 100: an order of that much costs nothing',
+    ],
+  ])('%j is created with a warning', (discount, warning) => {
+    expect(warned(discount)).toEqual([warning]);
+  });
+
+  it.each([
+    { kind: 'percent', rate: 1_000 },
+    { kind: 'instant', off: 100, minSpend: 100 },
+    { kind: 'instant', off: 100 },
+    { kind: 'threshold', tiers: [{ spend: 5, off: 5 }] },
+    { kind: 'shipping' },
+  ])('%j is not', (discount) => {
+    expect(warned(discount)).toEqual([]);
+  });
+
+  it('has no member warnings otherwise', () => {
+    expect(operatorTemplateJson({ ...stored, ...templateFields() }, 0)).not.toHaveProperty('warnings');
   });
 });
 

@@ -3,15 +3,20 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createActivity, patchActivity, stopActivity, tick } from '../../src/catalog/activity-changes.ts';
 import type { ActivityFields } from '../../src/catalog/activity-schema.ts';
 import {
+  addStock,
   createTemplate,
+  deleteTemplate,
   disableTemplate,
   patchTemplate,
   publishTemplate,
   raiseStock,
 } from '../../src/catalog/template-changes.ts';
+import { importTemplates } from '../../src/catalog/template-import.ts';
+import { importChecks } from '../../src/http/import-route.ts';
 import type { Result } from '../../src/problems.ts';
-import { templateFields } from './bodies.ts';
-import { Node, SharedPools, SharedStore } from './shared-shop.ts';
+import { Random } from '../support/random.ts';
+import { importOptions, templateFields } from './bodies.ts';
+import { Node, pauses, SharedPools, SharedStore } from './shared-shop.ts';
 
 const T0 = Date.UTC(2026, 10, 10);
 const HOUR = 3_600_000;
@@ -72,6 +77,41 @@ describe('two nodes', () => {
     expect(codeOf(await patchActivity(b.catalog, activityId, { stock: 50 }))).toBe('invalid_state');
   });
 
+  it('import one file at once: each rule is made once, and what the other made is known by its rule', async () => {
+    store.pause = pauses(new Random(7));
+    value(await createTemplate(b.catalog, templateFields({ name: '3' }), null));
+    const file = Buffer.from(`id,rule\n${Array.from({ length: 600 }, (_, i) => `${i},20:1\n`).join('')}`);
+    const done = await Promise.all(
+      [a, b, a].map(({ catalog }) => importTemplates(catalog, file, importOptions(), importChecks)),
+    );
+    const told = done.map(value);
+    expect(told.reduce((sum, { created }) => sum + created, 0)).toBe(599);
+    for (const { created, alreadyThere, refused } of told) {
+      expect(created + alreadyThere).toBe(599);
+      expect(refused.map(({ line, code }) => [line, code])).toEqual([[5, 'name_taken']]);
+    }
+    await Promise.all([a.follower.refresh(), b.follower.refresh()]);
+    const stored = await store.templates();
+    expect(stored).toHaveLength(600);
+    for (const { catalog } of [a, b]) {
+      expect([...catalog.templates()].sort((one, other) => one.id - other.id)).toEqual(stored);
+    }
+  });
+
+  it('know each name by who has it now, in whatever order the news of it come', async () => {
+    const one = value(await createTemplate(a.catalog, templateFields({ name: 'X' }), null));
+    await b.follower.refresh();
+    const left = value(await patchTemplate(a.catalog, one.id, { name: 'Y' }));
+    const two = value(await createTemplate(a.catalog, templateFields({ name: 'X' }), null));
+    b.catalog.keepTemplate(two);
+    expect(b.catalog.templateNamed('X')).toEqual(two);
+    b.catalog.keepTemplate(left);
+    expect(b.catalog.templateNamed('X')).toEqual(two);
+    value(await deleteTemplate(a.catalog, one.id));
+    for (const { catalog } of [a, b]) expect(catalog.templateNamed('X')).toEqual(two);
+    expect([a.catalog.templateNamed('Y'), b.catalog.templateNamed('Y')]).toEqual([undefined, left]);
+  });
+
   it('raise one stock at once: no raise is lost, and both engines get every extent in order', async () => {
     const id = await published(a);
     const totals = Array.from({ length: 12 }, (_, i) => 110 + 10 * i);
@@ -87,6 +127,45 @@ describe('two nodes', () => {
       }
       expect(total).toBe(220);
     }
+  });
+
+  it.each(['published', 'draft'])(
+    'add to the stock of a %s template at once: none is lost, though all look alike',
+    async (state) => {
+      const id =
+        state === 'draft'
+          ? value(await createTemplate(a.catalog, templateFields(), null)).id
+          : await published(a);
+      store.pause = pauses(new Random(7));
+      const adds = Array.from({ length: 24 }, (_, i) => addStock([a, b][i % 2]!.catalog, id, 50, null));
+      for (const outcome of await Promise.all(adds)) value(outcome);
+      await Promise.all([a.follower.refresh(), b.follower.refresh()]);
+      for (const node of [a, b]) {
+        expect(node.catalog.template(id)).toMatchObject({ total: 100 + 24 * 50 });
+        if (state === 'published')
+          expect(node.extents.reduce((units, { length }) => units + length, 0)).toBe(100 + 24 * 50);
+      }
+    },
+  );
+
+  it('add once for one key, whichever node is asked', async () => {
+    const id = await published(a);
+    store.pause = pauses(new Random(7));
+    const adds = Array.from({ length: 6 }, (_, i) => addStock([a, b][i % 2]!.catalog, id, 50, 'k'));
+    for (const outcome of await Promise.all(adds)) expect(value(outcome).total).toBe(150);
+  });
+
+  it('add once, though the answer of the save was lost and the other node was next', async () => {
+    const id = await published(a);
+    const { saveTemplate } = store;
+    store.saveTemplate = async (...given) => {
+      store.saveTemplate = saveTemplate;
+      await store.saveTemplate(...given);
+      value(await patchTemplate(b.catalog, id, { intro: 'meanwhile' }));
+      // As a store does whose connection broke: the same once more.
+      return store.saveTemplate(...given);
+    };
+    expect(value(await addStock(a.catalog, id, 50, null))).toMatchObject({ total: 150, intro: 'meanwhile' });
   });
 
   it('tell their engines what was stored elsewhere; the taking of units was done there', async () => {
@@ -143,7 +222,8 @@ describe('units taken for an activity whose saving failed', () => {
     const { id: activityId } = value(await createActivity(a.catalog, sale(id), null));
     const { saveActivity, changesSince } = store;
     store.saveActivity = async (activity, mark) => {
-      await saveActivity.call(store, activity, mark);
+      const saved = await saveActivity.call(store, activity, mark);
+      if (activity.askedStock !== undefined) return saved;
       store.changesSince = () => Promise.reject(new Error('gone'));
       throw new Error('connection lost');
     };

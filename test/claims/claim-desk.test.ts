@@ -199,6 +199,29 @@ describe('refused here', () => {
   });
 });
 
+describe('a refusal whose reason has passed since the owner gave it is worth a retry', () => {
+  test.each<[string, number]>([
+    ['there are units again', soldOut],
+    ['there is no opening to wait for any more', notStarted],
+  ])('%s', async (_, verdict) => {
+    const owner = stage.up();
+    const pool = general(new Shelf());
+    const slot = stage.send(pool, 42);
+    await arrived(owner, 1);
+    owner.reply(owner.requests[0].slotWord, verdict, -1);
+    await until(() => stage.answers.length > 0, 'the answer');
+    expect(stage.answers).toEqual([{ slot, pool, verdict: unavailable, serial: -1 }]);
+  });
+});
+
+test('a refusal given here names no coupon, whatever the claim before it named', () => {
+  const shelf = new Shelf({ claimUntilMs: 1000 });
+  shelf.sell(5, 42);
+  expect([stage.claim(general(shelf), 42), stage.desk.serial]).toEqual([alreadyClaimed, 5]);
+  expect([stage.claim(general(shelf), 43), stage.desk.serial]).toEqual([ended, -1]);
+  expect([stage.claim(general(new Shelf()), 43), stage.desk.serial]).toEqual([unavailable, -1]);
+});
+
 describe('a reader that is out of date', () => {
   test('asks the owner', () => {
     stage.up();

@@ -2,6 +2,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { ClaimDesk, type ClaimWaiter, SENT } from '../../src/claims/claim-desk.ts';
 import type { PoolView } from '../../src/claims/template-view.ts';
+import type { SpentCoupons } from '../../src/claims/usable-limits.ts';
 import { REPLY_WORDS, REQUEST_WORDS } from '../../src/rings/layout.ts';
 import { RingConsumer, RingProducer, ringBuffer } from '../../src/rings/ring.ts';
 import type { OwnerLife } from '../../src/workers/owner-pool.ts';
@@ -89,8 +90,8 @@ export class DeskStage implements ClaimWaiter {
   /** Called for each answer, as a face would go on from there. */
   onAnswer: () => void = () => {};
 
-  constructor(owners = 1) {
-    this.desk = new ClaimDesk(owners);
+  constructor(owners = 1, spent: SpentCoupons | null = null) {
+    this.desk = new ClaimDesk(owners, spent);
   }
 
   up(index = 0, records = 64): OwnerEnd {
@@ -105,13 +106,13 @@ export class DeskStage implements ClaimWaiter {
     this.onAnswer();
   }
 
-  claim(pool: PoolView, lo: number, nowMs = 1000): number {
-    return this.desk.claim(pool, lo, 0, 0, 0, nowMs, this);
+  claim(pool: PoolView, lo: number, nowMs = 1000, keyLo = 0): number {
+    return this.desk.claim(pool, lo, 0, keyLo, 0, nowMs, this);
   }
 
   /** Claims, expects it to be sent, and returns its slot. */
-  send(pool: PoolView, lo: number): number {
-    const verdict = this.claim(pool, lo);
+  send(pool: PoolView, lo: number, keyLo = 0): number {
+    const verdict = this.claim(pool, lo, 1000, keyLo);
     if (verdict !== SENT) throw new Error(`answered ${verdict} instead of sent`);
     return this.desk.slot;
   }

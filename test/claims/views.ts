@@ -33,10 +33,10 @@ export class Shelf {
   }
 
   /** Decided, not durable. */
-  take(serial: number, lo: number, hi = 0, activityId = 0): void {
+  take(serial: number, lo: number, hi = 0, activityId = 0, keyLo = 0): void {
     const table = this.tables[partitionOf(lo, hi, this.tables.length)];
     this.view.units.setCode(serial, serial, 0);
-    this.view.units.describe(serial, table.newest(lo, hi), activityId, 0, 0);
+    this.view.units.describe(serial, table.newest(lo, hi), activityId, keyLo, 0);
     table.put(lo, hi, serial);
   }
 

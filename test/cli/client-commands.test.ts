@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, describe, expect, test } from 'vitest';
 import { runCli } from '../support/server.ts';
 
@@ -29,10 +30,12 @@ async function unusedUrl(): Promise<string> {
 async function answering(
   status: number,
   body: unknown,
-): Promise<{ url: string; seen: string[]; close: () => void }> {
+): Promise<{ url: string; seen: string[]; bodies: string[]; close: () => void }> {
   const seen: string[] = [];
-  const server = createServer((req, res) => {
+  const bodies: string[] = [];
+  const server = createServer(async (req, res) => {
     seen.push(`${req.method} ${req.url} ${req.headers.authorization ?? 'without token'}`);
+    bodies.push(await text(req));
     res.writeHead(status, { 'Content-Type': 'application/problem+json' });
     res.end(typeof body === 'string' ? body : JSON.stringify(body));
   });
@@ -41,6 +44,7 @@ async function answering(
   return {
     url: `http://127.0.0.1:${port}`,
     seen,
+    bodies,
     close: () => server.closeAllConnections() ?? server.close(),
   };
 }
@@ -144,5 +148,24 @@ describe('a command that talks to a server', () => {
     expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('none.json: ENOENT')]);
     const bad = await runCli(['template', 'create', fileOf('bad.json', '{"name":')]);
     expect([bad.code, bad.stderr]).toEqual([1, expect.stringContaining('bad.json is not JSON')]);
+  });
+
+  test('sends a template as it stands in the file, and tells its warnings beside the answer', async () => {
+    const problem = 'is 500: it takes 95 % off, 5 % are paid';
+    const template = { id: '3', name: 'x', status: 'draft', warnings: [{ field: 'discount.rate', problem }] };
+    const server = await answering(201, template);
+    const body = '{ "audience": {"userIds":[9007199254740990.6]}, "name": "e\u0301" }\n';
+    for (const args of [
+      ['create', fileOf('template.json', body)],
+      ['publish', '3'],
+    ]) {
+      const told = `warning: template 3 "x": discount.rate ${problem}\n`;
+      const plain = await runCli(['template', ...args, '--url', server.url]);
+      expect([plain.code, plain.stderr]).toEqual([0, told]);
+      const json = await runCli(['template', ...args, '--url', server.url, '--json']);
+      expect([json.code, json.stderr, JSON.parse(json.stdout)]).toEqual([0, told, template]);
+    }
+    server.close();
+    expect(server.bodies).toEqual([body, body, '', '']);
   });
 });

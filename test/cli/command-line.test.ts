@@ -38,6 +38,9 @@ describe('the command line', () => {
     expect(serve.stdout).not.toContain('--admin-token');
     const replay = await runCli(['help', 'replay']);
     expect(replay.stdout).toContain('--create-templates');
+    const template = await runCli(['template', 'import', '--help']);
+    for (const word of ['--currency', '--dry-run', 'discount_rate', '"150:20"'])
+      expect(template.stdout).toContain(word);
   });
 
   test.each([

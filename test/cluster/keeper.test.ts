@@ -117,3 +117,94 @@ test('a forgotten node, and one whose directory was copied, stop', async () => {
   expect(a.fatal[0]).toMatch(/forgotten/);
   expect(b.fatal[0]).toMatch(/another process/);
 });
+
+test('what cannot be reached is told and tried on, and shows by shard as long as it lasts', async () => {
+  cluster = await TestCluster.open('a', 'b');
+  const [a] = cluster.nodes;
+  expect(a.troubles).toEqual([]);
+  cluster.server.isAway = true;
+  await cluster.clock.pass(5_000);
+  expect(a.troubles).toContain('seats could not be kept');
+  expect(a.state?.shards.every(({ ledgerAway }) => ledgerAway !== null)).toBe(true);
+  cluster.server.isAway = false;
+  await cluster.clock.pass(10_000);
+  expect(a.state?.shards.every(({ ledgerAway }) => ledgerAway === null)).toBe(true);
+  const before = a.troubles.length;
+  cluster.store.isAway = true;
+  await cluster.clock.pass(5_000);
+  expect(a.troubles.slice(before)).toContain('the record store could not be looked at');
+  // Once in ten seconds each, however often they are tried.
+  await cluster.clock.pass(100_000);
+  expect(a.troubles.length - before).toBeLessThan(80);
+});
+
+test('a stream that cannot be flushed is told', async () => {
+  cluster = await TestCluster.open('a');
+  const [a] = cluster.nodes;
+  cluster.store.commitClaims = async () => {
+    throw new Error('the disk of the database is full');
+  };
+  cluster.sell(a, 10);
+  await cluster.clock.pass(5_000);
+  expect(a.troubles).toContain('a stream could not be flushed');
+});
+
+test('a record store that has lost its last rows gets them again from the streams', async () => {
+  cluster = await TestCluster.open('a', 'b');
+  const [a, b] = cluster.nodes;
+  cluster.sell(a, 20);
+  await cluster.clock.pass(5_000);
+  const before = cluster.store.copyOfClaims();
+  cluster.sell(b, 20);
+  await cluster.clock.pass(5_000);
+  expect(cluster.store.rows.size).toBe(40);
+  const incarnations = (await cluster.store.shards()).map(({ incarnation }) => incarnation);
+  cluster.store.goBackTo(before);
+  await cluster.clock.pass(30_000);
+  await cluster.assertSound();
+  expect((await cluster.store.shards()).map(({ incarnation }) => incarnation)).toEqual(incarnations);
+});
+
+test('one that has gone back behind what is left of a stream gets the rest from local logs, and the shard is rebuilt', async () => {
+  cluster = await TestCluster.open('a', 'b');
+  const [a, b] = cluster.nodes;
+  cluster.sell(a, 20);
+  await cluster.clock.pass(5_000);
+  const before = cluster.store.copyOfClaims();
+  cluster.sell(b, 20);
+  cluster.followAll();
+  await cluster.clock.pass(5_000);
+  const { incarnation } = a.seats.get(1)!;
+  cluster.server.of(1).trim(incarnation, 20);
+  expect(cluster.server.of(1).start(incarnation)).toBe(20);
+  cluster.store.goBackTo(before);
+  await cluster.clock.pass(40_000);
+  await cluster.allOpen();
+  expect(a.seats.get(1)!.incarnation).toBeGreaterThan(incarnation);
+  expect(a.seats.get(2)!.incarnation).toBe(b.seats.get(2)!.incarnation);
+  expect(
+    [...a.troubles, ...b.troubles].filter((what) => what.startsWith('the record store has lost claims')),
+  ).not.toEqual([]);
+  await cluster.assertSound();
+  expect(cluster.sell(a, 10)).toBe(10);
+  await cluster.assertSound();
+});
+
+test('and from the stream, as far as that goes, what only a node knew that is gone for good', async () => {
+  cluster = await TestCluster.open('a', 'b');
+  const [a, b] = cluster.nodes;
+  cluster.sell(a, 20);
+  await cluster.clock.pass(5_000);
+  const before = cluster.store.copyOfClaims();
+  cluster.sell(a, 20);
+  cluster.followAll();
+  await cluster.clock.pass(5_000);
+  for (const id of [1, 2]) cluster.server.of(id).trim(a.seats.get(id)!.incarnation, 20);
+  cluster.store.goBackTo(before);
+  cluster.sell(b, 6);
+  b.kill();
+  await cluster.store.forgetNode('b');
+  await cluster.clock.pass(60_000);
+  await cluster.allOpen([a]);
+  await cluster.assertSound([a]);
+});

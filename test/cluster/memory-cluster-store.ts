@@ -11,6 +11,12 @@ interface Block {
   readonly entries: Uint8Array;
 }
 
+interface ClaimsCopy {
+  readonly rows: ReadonlyMap<string, Uint8Array>;
+  readonly blocks: readonly Block[];
+  readonly marks: ReadonlyMap<number, { offset: number; fence: number }>;
+}
+
 interface Shard {
   state: 'open' | 'rebuilding';
   incarnation: number;
@@ -23,7 +29,7 @@ type StoredNode = Omit<NodeRow, 'seenAgoMs' | 'state'> & { state: NodeRow['state
 
 type Store = Omit<
   RecordStore & ClusterStore,
-  'saveTemplate' | 'saveActivity' | 'wallet' | 'coupon' | 'changesSince'
+  'saveTemplate' | 'addTemplates' | 'saveActivity' | 'wallet' | 'coupon' | 'spentCoupons' | 'changesSince'
 >;
 
 export class MemoryClusterStore implements Store {
@@ -210,6 +216,21 @@ export class MemoryClusterStore implements Store {
   private isOpen(shard: number, incarnation: number): boolean {
     const row = this.shardRows.get(shard)!;
     return row.state === 'open' && row.incarnation === incarnation;
+  }
+
+  /** A copy of what is stored of claims, for `goBackTo`. */
+  copyOfClaims(): ClaimsCopy {
+    const marks = [...this.marks].map(([logId, mark]) => [logId, { ...mark }] as const);
+    return { rows: new Map(this.rows), blocks: [...this.blocks], marks: new Map(marks) };
+  }
+
+  /** As a database that failed over without its last rows. */
+  goBackTo({ rows, blocks, marks }: ClaimsCopy): void {
+    this.rows.clear();
+    for (const [unit, entry] of rows) this.rows.set(unit, entry);
+    this.blocks.splice(0, this.blocks.length, ...blocks);
+    this.marks.clear();
+    for (const [logId, mark] of marks) this.marks.set(logId, { ...mark });
   }
 
   private mark(logId: number): { offset: number; fence: number } {

@@ -48,6 +48,7 @@ export class ModelServer {
       },
       read: async (shard, incarnation, from, max) => at(shard).read(incarnation, from, max),
       head: async (shard, incarnation) => at(shard).head(incarnation),
+      start: async (shard, incarnation) => at(shard).start(incarnation),
       trim: async (shard, incarnation, position) => at(shard).trim(incarnation, position),
       pools: async (shard, incarnation) => at(shard).pools(incarnation),
       onNotice: (_listener: (notice: ShardNotice) => void) => {},

@@ -25,6 +25,8 @@ export class TestNode {
   readonly memory = new Set<string>();
   readonly fatal: string[] = [];
   readonly said: string[] = [];
+  /** What was told as failing, in the order of the telling. */
+  readonly troubles: string[] = [];
   state: ClusterState | null = null;
   /** Its process stands still: nothing it sends arrives. */
   isFrozen = false;
@@ -96,6 +98,7 @@ export class TestNode {
           for (const logId of logIds)
             fs.rmSync(path.join(this.root, String(logId).padStart(10, '0')), { recursive: true });
         },
+        trouble: ({ what }) => this.troubles.push(what),
         fatal: (detail) => this.fatal.push(detail),
       },
     });
@@ -140,6 +143,7 @@ export class TestNode {
           poolLimit: 1,
           templateLimit: 1,
           claims: Uint32Array.of(user, 0, 0, 0),
+          spent: null,
           units: unitWords(templateId, from),
         },
       ],

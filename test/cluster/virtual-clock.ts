@@ -13,6 +13,12 @@ export class VirtualClock implements Clock {
   private ms = 1_000;
   private sleepers: Sleeper[] = [];
   private seed = 1;
+  /** Real timers may fire a little before a clock of their own machine says so. */
+  private readonly earlyMs: number;
+
+  constructor(earlyMs = 0) {
+    this.earlyMs = earlyMs;
+  }
 
   nowMs(): number {
     return this.ms;
@@ -25,7 +31,7 @@ export class VirtualClock implements Clock {
 
   sleep(ms: number): Promise<void> {
     return new Promise((wake) => {
-      this.sleepers.push({ atMs: this.ms + ms, wake });
+      this.sleepers.push({ atMs: this.ms + Math.max(0, ms - this.earlyMs), wake });
     });
   }
 

@@ -6,6 +6,7 @@ import {
   matchCode,
   patternSpace,
   spaceOfDefaultCode,
+  spacesOf,
   spacesOverlap,
 } from '../../src/domain/code-space.ts';
 import { CodeBook, CodeIndex, keyFingerprint } from '../../src/domain/codes.ts';
@@ -61,6 +62,13 @@ describe('default spaces', () => {
       expect(() => defaultSpaces(bad, 1, day, 1)).toThrow(RangeError);
       expect(() => defaultSpaces(1, bad, day, 1)).toThrow(RangeError);
     }
+  });
+
+  it('are those of templates that have no pattern', () => {
+    const template = { id: 5, productLine: 3, codeKind: 42, code: null };
+    expect(spacesOf(template, day)).toEqual(defaultSpaces(3, 42, day, 5));
+    const code = { pattern: 'SALE-######', charset: '0123456789' };
+    expect(spacesOf({ ...template, code }, day)).toEqual([spaceOf(code.pattern, code.charset)]);
   });
 
   it('are named by their codes', () => {

@@ -54,6 +54,8 @@ describe('a claim', () => {
     expect(mine.json.items).toMatchObject([{ couponId: won.json.couponId, couponCode: won.json.couponCode }]);
     const code = await server.must(200, 'GET', `/v1/codes/${won.json.couponCode}`);
     expect(code).toMatchObject({ couponId: won.json.couponId, userId: user });
+    const typed = encodeURIComponent(` ${won.json.couponCode.replace(/(.{6})/g, '$1–')} `);
+    expect(await server.must(200, 'GET', `/v1/codes/${typed}`)).toEqual(code);
   });
 
   test('with daysAfterClaim is valid from the claim on for so many days', async () => {
@@ -116,6 +118,36 @@ describe('a claim', () => {
     expect(again).toMatchObject({ status: 200, json: { couponId: won.json.couponId } });
   });
 
+  test('refused for good tells a holder which coupons there are, whoever else is told nothing', async () => {
+    const user = freshUser();
+    const sale = await newTemplate(server, { stock: 3 });
+    const won = await claimAs(user, sale);
+    await server.must(200, 'PATCH', `/v1/templates/${sale.templateId}`, { perUserLimit: 3 });
+    const { couponId } = won.json;
+    const raised = await until(async () => {
+      const answer = await claimAs(user, sale);
+      return answer.status === 201 && answer;
+    }, 'the limit is raised');
+    const held = { couponIds: [raised.json.couponId, couponId] };
+    await claimAs(freshUser(), sale);
+    expect((await claimAs(user, sale)).json).toMatchObject({ code: 'sold_out', ...held });
+    expect((await claimAs(freshUser(), sale)).json.couponIds).toBeUndefined();
+    const gone = new Date(Date.now() - 1000).toISOString();
+    await server.must(200, 'PATCH', `/v1/templates/${sale.templateId}`, { claimUntil: gone });
+    const over = await until(async () => {
+      const answer = await claimAs(user, sale);
+      return answer.json.code === 'ended' && answer;
+    }, 'the window is over');
+    expect(over).toMatchObject({ status: 409, json: { status: 409, title: 'Ended', ...held } });
+    await server.must(200, 'POST', `/v1/templates/${sale.templateId}/disable`);
+    const disabled = await until(async () => {
+      const answer = await claimAs(user, sale);
+      return answer.json.code === 'not_active' && answer;
+    }, 'the template is disabled');
+    expect(disabled.json).toMatchObject(held);
+    expect((await claimAs(freshUser(), sale)).json.couponIds).toBeUndefined();
+  });
+
   test('of what is not claimable: not_found, not_active, not_eligible, and 401 without a user', async () => {
     const draft = await server.must(201, 'POST', '/v1/templates', templateBody());
     const sale = await newTemplate(server);
@@ -151,11 +183,13 @@ describe('an activity', () => {
     const won = [await claimAs(user, activity), await claimAs(user, activity)];
     expect(won.map(({ status }) => status)).toEqual([201, 201]);
     expect(won[0].json.activityId).toBe(activity.activityId);
-    expect((await claimAs(user, activity)).json.code).toBe('limit_reached');
-    expect((await claimAs(user, template)).status).toBe(201);
+    const newestFirst = [won[1].json.couponId, won[0].json.couponId];
+    const full = await claimAs(user, activity);
+    expect(full.json).toMatchObject({ code: 'limit_reached', couponIds: newestFirst });
+    const general = await claimAs(user, template);
+    expect(general.status).toBe(201);
     const last = await claimAs(user, template);
-    expect(last.json).toMatchObject({ code: 'limit_reached' });
-    expect(last.json.couponIds).toHaveLength(3);
+    expect(last.json).toMatchObject({ code: 'limit_reached', couponIds: [general.json.couponId] });
     const coming = await newActivity(server, template, {
       startsAt: new Date(Date.now() + 60_000).toISOString(),
       stock: 5,
@@ -178,7 +212,7 @@ describe('an activity', () => {
     for (let i = 0; i < 10; i++)
       await claim(connection, book, { sale: activity, userId: freshUser(), key: null });
     const shown = await connection.request({ path: `/v1/activities/${activity.activityId}` });
-    expect(shown.json).toMatchObject({ remaining: 50, status: 'running' });
+    expect(shown.json).toMatchObject({ remaining: 50, state: 'running' });
     await server.must(200, 'POST', `/v1/activities/${activity.activityId}/stop`);
     expect((await claimAs(freshUser(), activity)).json.code).toBe('ended');
     await sellTheRest(server, book, [template]);

@@ -1,37 +1,25 @@
-/** Several nodes behind no balancer at all: every user tries everywhere at once, and all nodes tell one story. */
-import { afterEach, describe, expect, test } from 'vitest';
-import { newDatabase } from '../services/mysql.ts';
+/** Two nodes: what one does the other knows, and one may go at any time. */
+import { describe, expect, test } from 'vitest';
 import { ClaimsBook, type Sale } from '../support/book.ts';
 import { stockOf } from '../support/check.ts';
 import { Connection } from '../support/connection.ts';
 import { claim, claimPath } from '../support/crowd.ts';
+import { atTheEnd } from '../support/endings.ts';
 import { Market } from '../support/market.ts';
-import { clusterEnv, destroyAll, type Node, sharedStores, startNodes } from '../support/nodes.ts';
+import type { Node } from '../support/nodes.ts';
 import { checkNodes, claimUntilAnswered, sellOut } from '../support/nodes-check.ts';
 import { NodesCrowd } from '../support/nodes-crowd.ts';
 import { seeded } from '../support/random.ts';
 import { newActivity, newTemplate } from '../support/sales.ts';
+import { ADMIN_TOKEN } from '../support/server.ts';
 import { until } from '../support/wait.ts';
+import { onSaleEverywhere, sharedCluster } from './cluster-stage.ts';
 
 const LONG = process.env.LONG !== undefined;
+const AT_ONCE = 64;
+const ORDER_ITEMS = [{ goodsId: '1', price: 30_000, quantity: 1 }];
 /** What one node changes, all others know after this. */
 const NEWS_MS = 1_000;
-/** A dead node's units are back: its seat is over, and somebody has looked. */
-const BACK_MS = 20_000;
-
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function startCluster(count: number, env: Record<string, string> = {}) {
-  const database = await newDatabase();
-  cleanups.push(() => database.drop());
-  const stores = sharedStores(database);
-  const nodes = await startNodes(count, { ...clusterEnv(stores), OWNER_THREADS: '2', ...env });
-  cleanups.push(() => destroyAll(nodes));
-  return { nodes, mysqlUrl: stores.mysqlUrl };
-}
 
 /** Resolves with how long it took until `look` was content. */
 async function heardWithin(ms: number, what: string, look: () => Promise<boolean>): Promise<number> {
@@ -40,15 +28,6 @@ async function heardWithin(ms: number, what: string, look: () => Promise<boolean
   const took = Date.now() - startMs;
   expect({ what, late: took > ms, took }).toMatchObject({ late: false });
   return took;
-}
-
-async function onSaleEverywhere(nodes: readonly Node[], sales: readonly Sale[]): Promise<void> {
-  for (const { templateId } of sales)
-    for (const node of nodes)
-      await until(
-        () => node.isOnSale(`/v1/templates/${templateId}`),
-        `every node sells template ${templateId}`,
-      );
 }
 
 /** Of a node: what a fresh user's claim is answered. Those that won are in the book. */
@@ -62,61 +41,11 @@ async function tryAt(node: Node, book: ClaimsBook, sale: Sale, userId: string): 
   }
 }
 
-describe.each([2, 4])('%i nodes, one hot template', (count) => {
-  test('each user at every node at once: one coupon each, and all of the stock', async () => {
-    const random = seeded(`${count} nodes`);
-    const { nodes, mysqlUrl } = await startCluster(count);
-    const stock = LONG ? 20_000 : 1600 / count;
-    const sale = await newTemplate(nodes[0].server, { stock, partitions: 4 });
-    await onSaleEverywhere(nodes, [sale]);
-    const book = new ClaimsBook();
-    let next = 1;
-    let disagreements = 0;
-    const lane = async (): Promise<void> => {
-      const connections = await Promise.all(nodes.map(({ port }) => Connection.open(port!)));
-      while (next <= stock * 1.3) {
-        const userId = String(next++);
-        const answers = await Promise.all(
-          connections.map((connection) => claimUntilAnswered(connection, book, sale, userId)),
-        );
-        const ids = new Set(answers.map(({ json }) => json.couponId ?? json.code));
-        if (ids.size > 1) disagreements++;
-        const wins = answers.filter(({ status }) => status === 201).length;
-        if (wins > 1) book.fault(`user ${userId} won at ${wins} nodes`);
-      }
-      for (const connection of connections) connection.close();
-    };
-    await Promise.all(Array.from({ length: 16 }, lane));
-    expect(book.faults).toEqual([]);
-    expect(disagreements).toBe(0);
-    expect(book.count('claimed')).toBe(stock);
-    expect(book.count('already_claimed')).toBe(stock * (count - 1));
-    await checkNodes(nodes, mysqlUrl, book, [sale], random);
-  });
-
-  test('one node killed in the middle: its claims stand, the others sell what it had', async () => {
-    const random = seeded(`${count} nodes, one killed`);
-    const { nodes, mysqlUrl } = await startCluster(count);
-    const stock = LONG ? 20_000 : 2000;
-    const sale = await newTemplate(nodes[0].server, { stock, partitions: 4 });
-    await onSaleEverywhere(nodes, [sale]);
-    const book = new ClaimsBook();
-    const options = { doors: nodes, book, random, sales: [sale], users: stock * 2, connections: 6 };
-    const crowd = new NodesCrowd({ ...options, restMs: 2 });
-    await until(() => book.count('claimed') > stock / 3, 'the crowd buys');
-    await nodes[count - 1].server.kill();
-    const killedMs = Date.now();
-    const others = nodes.slice(0, -1);
-    await crowd.stop();
-    await sellOut(others, book, [sale]);
-    expect(Date.now() - killedMs).toBeLessThan(BACK_MS);
-    await checkNodes(others, mysqlUrl, book, [sale], random);
-  });
-});
-
 describe('two nodes', () => {
+  const cluster = sharedCluster(2);
+
   test('a claim at one is in the wallet at the other at once, and repeats there are the same coupon', async () => {
-    const { nodes } = await startCluster(2);
+    const { nodes } = cluster();
     const book = new ClaimsBook();
     const one = await newTemplate(nodes[0].server, { stock: 500 });
     const many = await newTemplate(nodes[0].server, { stock: 500, perUserLimit: 3 });
@@ -147,7 +76,7 @@ describe('two nodes', () => {
 
   test('what one changes of a template the other knows within a second', async () => {
     const random = seeded('two nodes, changes');
-    const { nodes, mysqlUrl } = await startCluster(2);
+    const { nodes, mysqlUrl } = cluster();
     const [here, there] = nodes;
     const book = new ClaimsBook();
     let user = 100;
@@ -181,7 +110,7 @@ describe('two nodes', () => {
 
   test('an activity made at one sells at both; stopped at the other, its unsold units come back', async () => {
     const random = seeded('two nodes, activity');
-    const { nodes, mysqlUrl } = await startCluster(2);
+    const { nodes, mysqlUrl } = cluster();
     const [here, there] = nodes;
     const book = new ClaimsBook();
     const template = await newTemplate(here.server, { stock: 1200, perUserLimit: 2, partitions: 2 });
@@ -210,12 +139,92 @@ describe('two nodes', () => {
     expect(await stockOf(here.server, template.templateId)).toMatchObject({ total: 1200, claimed: 1200 });
   });
 
+  test('other people see nothing of it: a user’s coupons stay that user’s', async () => {
+    const { nodes } = cluster();
+    const book = new ClaimsBook();
+    const sale = await newTemplate(nodes[0].server, { stock: 10 });
+    const [here, there] = await Promise.all(nodes.map(({ port }) => Connection.open(port!)));
+    const { json } = await claimUntilAnswered(here, book, sale, '1');
+    const path = `/v1/me/coupons/${json.couponId}`;
+    expect((await there.request({ path, headers: { 'X-User-Id': '2' } })).status).toBe(404);
+    expect((await there.request({ path, headers: { 'X-User-Id': '1' } })).status).toBe(200);
+    expect((await there.request({ method: 'POST', path: claimPath(sale) })).status).toBe(401);
+    here.close();
+    there.close();
+  });
+
+  test('where usable coupons count, one use makes room for one claim, at whichever node', async () => {
+    const { nodes } = cluster();
+    const sale = await newTemplate(nodes[0]!.server, { limitCounts: 'usable' });
+    await onSaleEverywhere(nodes, [sale]);
+    const connections = await Promise.all(
+      Array.from({ length: AT_ONCE }, (_, n) => Connection.open(nodes[n % 2]!.port!)),
+    );
+    const operator = { Authorization: `Bearer ${ADMIN_TOKEN}` };
+    const user = '4711';
+    const claims = () =>
+      Promise.all(
+        connections.map((one) =>
+          one.request({
+            method: 'POST',
+            path: `/v1/templates/${sale.templateId}/claims`,
+            headers: { 'X-User-Id': user },
+          }),
+        ),
+      );
+    const wins = async (): Promise<string[]> => {
+      const answers = await claims();
+      expect(answers.filter(({ status }) => ![200, 201, 503].includes(status))).toEqual([]);
+      return answers.filter(({ status }) => status === 201).map(({ json }) => json.couponId);
+    };
+
+    const held: string[] = [];
+    for (let round = 0; round < 4; round++) {
+      if (round > 0) {
+        const order = {
+          userId: user,
+          orderId: `order-${round}`,
+          couponIds: [held.at(-1)!],
+          items: ORDER_ITEMS,
+          use: true,
+        };
+        const request = {
+          method: 'POST',
+          path: '/v1/redemptions',
+          headers: operator,
+          body: JSON.stringify(order),
+        };
+        await until(
+          async () => (await connections[round % 2]!.request(request)).status < 300,
+          'it is used',
+          20_000,
+        );
+      }
+      // A shard may be between two seats: then nobody wins yet.
+      const won = await until(
+        async () => {
+          const got = await wins();
+          return got.length > 0 && got;
+        },
+        'somebody wins',
+        20_000,
+      );
+      expect(won.length).toBe(1);
+      held.push(won[0]!);
+      expect(await wins()).toEqual([]);
+    }
+    expect(new Set(held).size).toBe(held.length);
+    for (const one of connections) one.close();
+    await until(
+      async () => (await nodes[1]!.server.must(200, 'GET', '/v1/audit')).ok === true,
+      'the audit is clean',
+      20_000,
+    );
+  });
+
   test('one stopped and started again under load, then the other: nothing is missed', async () => {
-    const database = await newDatabase();
-    cleanups.push(() => database.drop());
-    const stores = sharedStores(database);
-    const market = await Market.open({ nodes: 2, env: clusterEnv(stores), mysqlUrl: database.url });
-    cleanups.push(() => market.destroy());
+    const market = await Market.open(cluster());
+    atTheEnd(() => market.destroy());
     const ends = ['stop', 'kill'];
     for (const end of LONG ? [...ends, ...ends] : ends) {
       for (const [at, node] of market.nodes.entries()) {
@@ -231,18 +240,4 @@ describe('two nodes', () => {
     }
     await market.close();
   }, 180_000);
-
-  test('other people see nothing of it: a user’s coupons stay that user’s', async () => {
-    const { nodes } = await startCluster(2);
-    const book = new ClaimsBook();
-    const sale = await newTemplate(nodes[0].server, { stock: 10 });
-    const [here, there] = await Promise.all(nodes.map(({ port }) => Connection.open(port!)));
-    const { json } = await claimUntilAnswered(here, book, sale, '1');
-    const path = `/v1/me/coupons/${json.couponId}`;
-    expect((await there.request({ path, headers: { 'X-User-Id': '2' } })).status).toBe(404);
-    expect((await there.request({ path, headers: { 'X-User-Id': '1' } })).status).toBe(200);
-    expect((await there.request({ method: 'POST', path: claimPath(sale) })).status).toBe(401);
-    here.close();
-    there.close();
-  });
 });

@@ -183,8 +183,15 @@ describe.each(['doorbuster.json', 'doorbuster.msgpack'] as const)('%s', (protoco
     const figures = watcher.messages.map(({ remaining }) => remaining);
     expect(figures).toEqual([...figures].sort((a, b) => b - a));
     expect(gone.messages).toEqual([]);
+    for (const [change, told] of [
+      ['disable', 'suspended'],
+      ['publish', 'running'],
+    ] as const) {
+      await server.must(200, 'POST', `/v1/templates/${template.templateId}/${change}`);
+      await watcher.next(({ state }) => state === told, `that it is ${told}`);
+    }
     await server.must(200, 'POST', `/v1/activities/${activityId}/stop`);
-    await watcher.next(({ state }) => state === 'stopped', 'that it was stopped');
+    await watcher.next(({ state }) => state === 'ended', 'that it was stopped');
     watcher.send({ op: 'watch', activityId: '999999' });
     await watcher.next(({ op, code }) => op === 'error' && code === 'not_found', 'no such activity');
   });

@@ -9,8 +9,8 @@ import { seeded } from '../support/random.ts';
 import { newTemplate } from '../support/sales.ts';
 import { until } from '../support/wait.ts';
 
-const STOCK = 1500;
-const USERS = 3000;
+const STOCK = 800;
+const USERS = 1600;
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

@@ -14,6 +14,7 @@ import { ShardSeats } from '../../src/engine/shard-seats.ts';
 import { LOG_POSITION_BYTES, LogPosition } from '../../src/rings/layout.ts';
 import type { FromCluster } from '../../src/workers/cluster-messages.ts';
 import type { ToOwner } from '../../src/workers/owner-messages.ts';
+import { StreamPlacesWriter } from '../../src/workers/stream-places.ts';
 
 const LOG = 1;
 const SEGMENTS = 3;
@@ -79,6 +80,12 @@ class Stage {
     this.link.follow(LOG, positions);
   }
 
+  /** The present life of the first owner has so much of the stream. */
+  follows(position: number, { incarnation }: { readonly incarnation: number } = SEAT): void {
+    const places = new StreamPlacesWriter(this.link.places[0].buffer);
+    places.begin(SEAT.shard, incarnation, position);
+  }
+
   get segments(): number {
     return listSegments(fileDisk, root, LOG).length;
   }
@@ -89,7 +96,7 @@ test('logs stay until the streams they came from are stored, also of shards that
   stage.writeLog();
   expect(stage.segments).toBe(SEGMENTS);
   stage.take({ kind: 'open', seat: SEAT, head: 0, follow: 0 });
-  stage.link.followed[0][SEAT.shard] = 2;
+  stage.follows(2);
   stage.take({ kind: 'suspend', shard: SEAT.shard, reason: 'its ledger has lost data' });
   for (let i = 0; i < 3; i++) stage.tick();
   expect(stage.segments).toBe(SEGMENTS);
@@ -106,7 +113,7 @@ test('a later incarnation was opened with everything of the earlier ones', () =>
   const stage = new Stage();
   stage.writeLog();
   stage.take({ kind: 'open', seat: SEAT, head: 0, follow: 0 });
-  stage.link.followed[0][SEAT.shard] = 2;
+  stage.follows(2);
   for (let i = 0; i < 3; i++) stage.tick();
   expect(stage.segments).toBe(SEGMENTS);
   stage.take({ kind: 'open', seat: { ...SEAT, incarnation: 4 }, head: 0, follow: 0 });
@@ -119,7 +126,7 @@ test('what an owner’s life had followed counts also when the next one begins',
   const stage = new Stage();
   stage.writeLog();
   stage.take({ kind: 'open', seat: SEAT, head: 0, follow: 0 });
-  stage.link.followed[0][SEAT.shard] = 2;
+  stage.follows(2);
   stage.link.ownerStarts(0);
   stage.take({ kind: 'watermark', shard: SEAT.shard, incarnation: 2, position: 1, counts: null });
   for (let i = 0; i < 3; i++) stage.tick();
@@ -142,10 +149,10 @@ test('what a beginning life has followed counts once it is ready', () => {
   const { link } = stage;
   link.ownerReady(0, true);
   stage.take({ kind: 'open', seat: SEAT, head: 0, follow: 0 });
-  link.followed[0][SEAT.shard] = 5;
+  stage.follows(5);
   expect(link.followedTo(SEAT.shard)).toBe(5);
   link.ownerStarts(0);
-  link.followed[0][SEAT.shard] = 7;
+  stage.follows(7);
   expect(link.followedTo(SEAT.shard)).toBe(0);
   link.ownerReady(0, false);
   expect(link.followedTo(SEAT.shard)).toBe(7);
@@ -190,4 +197,20 @@ test('what a life reads from the store is taken in once it is ready, what comes 
   ]);
   link.fromOwner(0, { kind: 'tookIn', shard: 2 });
   expect(sent).toContainEqual({ kind: 'tookIn', shard: 2 });
+});
+
+test('what was followed of a stream says nothing of the one that has replaced it', () => {
+  const stage = new Stage();
+  const { link } = stage;
+  link.ownerReady(0, true);
+  stage.take({ kind: 'open', seat: SEAT, head: 0, follow: 0 });
+  stage.follows(50);
+  const next = { ...SEAT, incarnation: 3, epoch: 2 };
+  stage.take({ kind: 'open', seat: next, head: 0, follow: 0 });
+  // The owner has not come to it yet, and may still be telling of the last one.
+  expect(link.followedTo(SEAT.shard)).toBe(0);
+  stage.follows(60);
+  expect(link.followedTo(SEAT.shard)).toBe(0);
+  stage.follows(4, next);
+  expect(link.followedTo(SEAT.shard)).toBe(4);
 });

@@ -4,6 +4,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ClusterLinkOptions } from '../../src/engine/cluster-link.ts';
 import { type ClusterPools, clusterPools } from '../../src/engine/cluster-pools.ts';
 import { shardOf } from '../../src/ports-ledger.ts';
+import type { FromCluster } from '../../src/workers/cluster-messages.ts';
+import { StreamPlacesWriter } from '../../src/workers/stream-places.ts';
 import { until } from '../claims/desk-stage.ts';
 import { batchOf, groupOf } from '../ledger/redis-stage.ts';
 import { GENERAL, HOLDER, SharedLedgerStage, TOTAL } from './shared-stage.ts';
@@ -34,7 +36,8 @@ beforeEach(async () => {
   at = new SharedLedgerStage();
   cluster = clusterPools(at.ledger, at.leases, new Map([[3, at.shelf.view]]), options());
   for (let owner = 0; owner < OWNERS; owner++) cluster.link.ownerReady(owner, true);
-  cluster.seats.open(at.seat);
+  const opened = { kind: 'open', seat: at.seat, head: 0, follow: 0 } as const;
+  (cluster.link as unknown as { take(message: FromCluster): void }).take(opened);
 });
 
 afterEach(() => cluster.pools.stop());
@@ -53,8 +56,9 @@ function sellOutElsewhere(): void {
   if (answer.kind !== 'committed') throw new Error(answer.kind);
 }
 
-function followed(position: number): void {
-  for (const positions of cluster.link.followed) positions[SHARD] = position;
+function followed(position: number, owners = [0, 1]): void {
+  for (const owner of owners)
+    new StreamPlacesWriter(cluster.link.places[owner].buffer).begin(SHARD, at.seat.incarnation, position);
   at.leases.settle();
 }
 
@@ -73,8 +77,7 @@ test('a pool sold out elsewhere is settled only when every owner has followed th
   expect(pool.settled).toBe(false);
   followed(TOTAL - 1);
   expect(pool.settled).toBe(false);
-  cluster.link.followed[0][SHARD] = TOTAL;
-  at.leases.settle();
+  followed(TOTAL, [0]);
   expect(pool.settled).toBe(false);
   followed(TOTAL);
   expect(pool.settled).toBe(true);

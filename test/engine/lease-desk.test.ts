@@ -89,15 +89,37 @@ describe('a lease', () => {
     for (let serial = 0; serial < 4; serial++) shelf.sell(serial, serial + 1);
     desk.reclaim(0);
     expect(desk.ledger.stock(REF)).toEqual({ total: 6, free: 6, leased: 0 });
-    expect(desk.unclaimed(REF)).toBe(6);
   });
+});
+
+test('a report that comes when its lease was ended and its pool closed is told to nobody again', async () => {
+  const told: SerialRange[] = [];
+  desk.upstream = {
+    mayCome: () => false,
+    sold: (_ref, ranges) => told.push(...ranges),
+    changed: () => {},
+    exhaustedAt: () => 0,
+    isAsking: () => false,
+  };
+  desk.open(OTHER, coded(0, 10));
+  desk.lease(OTHER, HOLDER, 0, []);
+  for (let serial = 0; serial < 2; serial++) shelf.sell(serial, serial + 1, 0, 12);
+  desk.reclaim(0);
+  expect(told).toEqual([
+    { from: 0, to: 1 },
+    { from: 1, to: 2 },
+  ]);
+  await desk.shut(OTHER);
+  desk.lease(OTHER, HOLDER, 1, [{ from: 0, to: 2 }]);
+  expect(last()).toMatchObject({ outcome: { kind: 'closed' } });
+  expect(told.length).toBe(2);
 });
 
 describe('gathering units', () => {
   test('takes free ones at once and recalls nobody', async () => {
     desk.open(REF, coded(0, 200));
     desk.lease(REF, HOLDER, 0, []);
-    expect(await desk.gather(REF, 30)).toEqual(coded(100, 130));
+    expect(await desk.gather(REF, 30)).toEqual({ kind: 'taken', runs: coded(100, 130) });
     expect(sent.map(({ kind }) => kind)).toEqual(['lease']);
   });
 
@@ -109,7 +131,7 @@ describe('gathering units', () => {
     desk.lease(REF, { owner: 1, partition: 1 }, 0, []);
     expect(last()).toMatchObject({ outcome: { kind: 'recalling' } });
     desk.giveBack(REF, HOLDER, 1, [{ from: 0, to: 1 }], [{ from: 1, to: 64 }]);
-    expect(await gathered).toEqual(coded(1, 51));
+    expect(await gathered).toEqual({ kind: 'taken', runs: coded(1, 51) });
     expect(last()).toMatchObject({ kind: 'replenished', ref: REF });
   });
 
@@ -118,7 +140,7 @@ describe('gathering units', () => {
     desk.lease(REF, HOLDER, 0, []);
     const gathered = desk.gather(REF, 101);
     desk.giveBack(REF, HOLDER, 1, [], [{ from: 0, to: 64 }]);
-    expect(await gathered).toBeNull();
+    expect(await gathered).toEqual({ kind: 'short', unsold: 100 });
     expect(desk.ledger.stock(REF).free).toBe(100);
   });
 });
@@ -157,7 +179,7 @@ describe('while codes are being made', () => {
     making[0]();
     const startedMs = Date.now();
     await until(() => runs !== undefined, 'the units');
-    expect(runs).toEqual(coded(0, 4));
+    expect(runs).toEqual({ kind: 'taken', runs: coded(0, 4) });
     expect(Date.now() - startedMs).toBeLessThan(1000);
   });
 });

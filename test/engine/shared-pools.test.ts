@@ -1,5 +1,6 @@
 /** Pools whose units are in a shared ledger: each change is one repeatable step there, and shows here. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { POOLS_PATIENCE_MS } from '../../src/limits.ts';
 import { Unavailable } from '../../src/problems.ts';
 import { ACTIVITY, GENERAL, SharedPoolsStage, TOTAL } from './shared-stage.ts';
 
@@ -54,7 +55,7 @@ describe('a template that is new or was changed', () => {
 describe('an activity', () => {
   test('gets its units out of the general pool, and its pool is open here', async () => {
     await at.start();
-    expect(await at.pools.resizeActivity(at.activity, at.shelf.view)).toEqual({ ok: true });
+    expect(await at.pools.resizeActivity(at.activity)).toEqual({ ok: true });
     await at.clock.pass(0);
     expect([at.there(ACTIVITY)!.units, at.leases.free(ACTIVITY)]).toEqual([50, 50]);
     at.model.assertUnits();
@@ -64,7 +65,7 @@ describe('an activity', () => {
     const { activity } = at;
     at.shelf.view.activities = [];
     await at.start();
-    const resized = at.pools.resizeActivity(activity, at.shelf.view);
+    const resized = at.pools.resizeActivity(activity);
     expect(at.leases.ledger.isOpen(ACTIVITY)).toBe(false);
     await resized;
     expect(at.leases.ledger.isOpen(ACTIVITY)).toBe(true);
@@ -73,7 +74,7 @@ describe('an activity', () => {
   test('can be told again, and be made smaller by what this node has of it', async () => {
     await at.start();
     for (const stock of [50, 50, 20]) {
-      const outcome = await at.pools.resizeActivity({ ...at.activity, stock }, at.shelf.view);
+      const outcome = await at.pools.resizeActivity({ ...at.activity, stock });
       expect(outcome).toEqual({ ok: true });
       await at.clock.pass(0);
       expect(at.there(ACTIVITY)!.units).toBe(stock);
@@ -83,7 +84,7 @@ describe('an activity', () => {
 
   test('of more units than are left is refused with what is left, without waiting', async () => {
     await at.start();
-    const outcome = await at.pools.resizeActivity({ ...at.activity, stock: TOTAL + 1 }, at.shelf.view);
+    const outcome = await at.pools.resizeActivity({ ...at.activity, stock: TOTAL + 1 });
     expect(outcome).toEqual({ ok: false, available: TOTAL });
     expect(at.there(ACTIVITY)).toBeNull();
   });
@@ -93,7 +94,7 @@ describe('an activity', () => {
     const granted = at.model.lease(at.other, GENERAL, 1, [], [], 150);
     if (granted.kind !== 'granted') throw new Error(granted.kind);
     const stock = at.there(GENERAL)!.free + 1;
-    const resized = at.pools.resizeActivity({ ...at.activity, stock }, at.shelf.view);
+    const resized = at.pools.resizeActivity({ ...at.activity, stock });
     await at.clock.pass(0);
     expect(at.there(ACTIVITY)).toBeNull();
     at.model.giveBack(at.other, GENERAL, 2, [], granted.ranges);
@@ -101,9 +102,24 @@ describe('an activity', () => {
     expect(at.there(ACTIVITY)!.units).toBe(stock);
   });
 
+  test('that another node’s units do not come for in time is not told that there are too few', async () => {
+    await at.start();
+    const granted = at.model.lease(at.other, GENERAL, 1, [], [], 150);
+    expect(granted.kind).toBe('granted');
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      const resized = at.pools.resizeActivity({ ...at.activity, stock: at.there(GENERAL)!.free + 1 });
+      vi.setSystemTime(Date.now() + POOLS_PATIENCE_MS + 1);
+      await expect(resized).rejects.toThrow(Unavailable);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(at.there(ACTIVITY)).toBeNull();
+  });
+
   test('that ends gives its free units to the general pool, and takes nothing more here', async () => {
     await at.start();
-    await at.pools.resizeActivity(at.activity, at.shelf.view);
+    await at.pools.resizeActivity(at.activity);
     await at.clock.pass(0);
     await at.pools.closeActivity(at.activity);
     await at.pools.closeActivity(at.activity);

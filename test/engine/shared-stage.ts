@@ -1,5 +1,6 @@
 /** The pools of a template whose units are in a modelled ledger, above a real lease desk; the ledger's time stands still. */
 import assert from 'node:assert/strict';
+import pino from 'pino';
 import { LeaseDesk } from '../../src/engine/lease-desk.ts';
 import type { Pools } from '../../src/engine/pools.ts';
 import { ShardSeats } from '../../src/engine/shard-seats.ts';
@@ -94,6 +95,7 @@ export class SharedPoolsStage extends SharedLedgerStage {
       reportsSales: false,
       onLost: () => {},
       onFenced: () => {},
+      logger: pino({ level: 'silent' }),
     });
     this.leases.upstream = this.supply;
     this.pools = new SharedPools({

@@ -125,6 +125,17 @@ test('lost data is found out also where nothing is asked for', async () => {
   expect(freeThere()).toBe(100);
 });
 
+test('where one shard has lost data the others are looked at, too', async () => {
+  start();
+  await single.start();
+  const other = (TEMPLATE + 1) % SHARDS;
+  for (const shard of [TEMPLATE, other]) server.of(shard).restart({ empty: true });
+  single.lost(seats.get(TEMPLATE)!, 'the shard is not there');
+  await pass(0);
+  expect(planned.slice(SHARDS).sort()).toEqual([TEMPLATE, other]);
+  expect(seats.all().length).toBe(SHARDS);
+});
+
 test('a ledger that was only away keeps its seats', async () => {
   start();
   await single.start();

@@ -1,6 +1,13 @@
 /** A node asks the shared ledger for units before they run out, and gives back what others need. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { GENERAL, SHARD, SupplyMarket, type SupplyNode, type SupplyOptions } from './supply-stage.ts';
+import {
+  ACTIVITY,
+  GENERAL,
+  SHARD,
+  SupplyMarket,
+  type SupplyNode,
+  type SupplyOptions,
+} from './supply-stage.ts';
 
 let market: SupplyMarket;
 let node: SupplyNode;
@@ -156,6 +163,41 @@ describe('units that other nodes have', () => {
     expect(node.free(GENERAL)).toBe(64);
   });
 
+  test('given back for a move are asked for again as soon as it is made', async () => {
+    await start(64);
+    market.model.fund({ shard: SHARD, incarnation: 1, version: 0 }, ACTIVITY, 40);
+    await market.pass(5);
+    node.take(GENERAL, 1);
+    await market.pass(20);
+    expect([node.free(GENERAL), market.free(GENERAL)]).toEqual([0, 64]);
+    market.model.fund({ shard: SHARD, incarnation: 1, version: 0 }, ACTIVITY, 40);
+    await market.pass(5);
+    expect(node.free(GENERAL)).toBe(24);
+  });
+
+  test('given back for good are asked for again, be the timer early', async () => {
+    await start(64, { timersEarlyMs: 0.4 });
+    market.model.recall(node.seats.get(SHARD)!, GENERAL);
+    await market.pass(100);
+    node.take(GENERAL, 1);
+    await market.pass(150);
+    expect(node.free(GENERAL)).toBe(64);
+  });
+
+  test('of a pool that has ended go back, also those whose codes are made only then', async () => {
+    await start(164, { ofActivity: 64 });
+    node.upper.open(ACTIVITY);
+    await market.pass(5);
+    expect(node.free(ACTIVITY)).toBeGreaterThan(0);
+    const made = node.makeCodes(ACTIVITY);
+    market.model.closePool({ shard: SHARD, incarnation: 1, version: 0 }, ACTIVITY);
+    node.upper.close(ACTIVITY);
+    await market.pass(50);
+    made();
+    await market.pass(50);
+    expect([node.free(ACTIVITY), market.leased('a', ACTIVITY)]).toEqual([0, []]);
+  });
+
   test('too few for all nodes come to rest where they were wanted last', async () => {
     await start(1);
     other.upper.open(GENERAL);
@@ -221,4 +263,78 @@ test('everything that is free is given back before the end', async () => {
   await given;
   expect(market.leased('a', GENERAL).length).toBe(20);
   market.model.assertUnits();
+});
+
+describe('what goes wrong with the units of a pool', () => {
+  const TAKEN_ANEW = 'the units of a pool are not what the ledger has; its shard is taken anew';
+
+  test('because the ledger knows a later call gives the seat up, and a new one sells on', async () => {
+    await start(1_000);
+    const late = market.model.lease(node.seats.get(SHARD)!, GENERAL, 5, [], [], 1);
+    expect(late.kind).toBe('granted');
+    node.take(GENERAL, 200);
+    await market.pass(5);
+    await market.pass(200);
+    expect([node.said, node.lost]).toEqual([[TAKEN_ANEW], ['fenced']]);
+    node.sit();
+    await market.pass(5);
+    expect(market.leased('a', GENERAL).length).toBe(node.free(GENERAL));
+    expect(node.free(GENERAL)).toBeGreaterThan(0);
+  });
+
+  test('here asks nothing more under that seat, and gives it up again ever more rarely', async () => {
+    await start(1_000);
+    node.supply = () => {
+      throw new Error('these units are here already');
+    };
+    node.take(GENERAL, 200);
+    for (const pauseMs of [50, 100, 200, 400]) {
+      const calls = node.calls.length;
+      await market.pass(pauseMs * 0.7);
+      expect(node.lost.length).toBe(0);
+      await market.pass(pauseMs * 0.6);
+      expect(node.lost.splice(0)).toEqual(['fenced']);
+      await market.pass(1_000);
+      expect(node.calls.length).toBeLessThanOrEqual(calls + 1);
+      node.sit();
+    }
+    expect(new Set(node.said)).toEqual(new Set([TAKEN_ANEW]));
+  });
+
+  test('while something else is told of it does not reach that', async () => {
+    await start(1_000);
+    node.withdraw = () => {
+      throw new Error('there are not so many');
+    };
+    market.model.recall(node.seats.get(SHARD)!, GENERAL);
+    await market.pass(100);
+    expect([node.said, node.lost]).toEqual([[TAKEN_ANEW], ['fenced']]);
+  });
+});
+
+test('a ledger that does not answer is told of once, and once that it does again', async () => {
+  await start(1_000);
+  node.fault = 'away';
+  node.take(GENERAL, 200);
+  await market.pass(20_000);
+  expect(node.said).toEqual(['the ledger does not answer; units in hand are sold meanwhile']);
+  node.fault = 'none';
+  await market.pass(3_000);
+  expect(node.said.slice(1)).toEqual(['the ledger answers again']);
+});
+
+test('who is asked for units it has sold tells that they are, few as they may be', async () => {
+  await start(100);
+  const mine = node.free(GENERAL);
+  node.take(GENERAL, mine);
+  await market.pass(100);
+  const all = node.free(GENERAL);
+  node.take(GENERAL, all);
+  node.sell(GENERAL, mine + all);
+  await market.pass(100);
+  const before = market.leased('a', GENERAL).length;
+  const short = market.model.fund(node.seats.get(SHARD)!, ACTIVITY, 90);
+  expect([before > 0, short.kind]).toEqual([true, 'short']);
+  await market.pass(100);
+  expect(market.leased('a', GENERAL)).toEqual([]);
 });

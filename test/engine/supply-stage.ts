@@ -1,5 +1,6 @@
 /** Nodes that are supplied from a modelled ledger in virtual time; of owners they have only what they hold and sell. */
 import assert from 'node:assert/strict';
+import pino from 'pino';
 import { ShardSeats } from '../../src/engine/shard-seats.ts';
 import { type LocalStock, StockSupply } from '../../src/engine/stock-supply.ts';
 import type { PoolRef, SerialRange } from '../../src/ports.ts';
@@ -22,6 +23,8 @@ export type Fault = 'none' | 'away' | 'answer lost';
 /** Units of a pool in one process. */
 interface Here {
   free: number[];
+  /** Their codes are being made: free, and not to be withdrawn. */
+  making: number[];
   /** In owners' slices. */
   held: number[];
   thirsty: boolean;
@@ -34,6 +37,7 @@ export class SupplyNode implements LocalStock {
   readonly calls: { readonly activityId: number; readonly sequence: number; readonly want: number }[] = [];
   readonly recalls: boolean[] = [];
   readonly lost: string[] = [];
+  readonly said: string[] = [];
   fault: Fault = 'none';
   news = 0;
   private readonly name: string;
@@ -52,6 +56,10 @@ export class SupplyNode implements LocalStock {
       reportsSales,
       onLost: (_seat, detail) => this.lost.push(detail),
       onFenced: () => this.lost.push('fenced'),
+      logger: pino(
+        { level: 'info' },
+        { write: (line) => this.said.push((JSON.parse(line) as { msg: string }).msg) },
+      ),
     });
     this.sit();
   }
@@ -95,7 +103,7 @@ export class SupplyNode implements LocalStock {
   }
 
   here({ activityId }: PoolRef): Here {
-    const here = this.pools.get(activityId) ?? { free: [], held: [], thirsty: false };
+    const here = this.pools.get(activityId) ?? { free: [], making: [], held: [], thirsty: false };
     this.pools.set(activityId, here);
     return here;
   }
@@ -119,6 +127,16 @@ export class SupplyNode implements LocalStock {
     this.upper.changed(ref);
   }
 
+  /** What is free waits for its codes, until the returned function is called. */
+  makeCodes(ref: PoolRef): () => void {
+    const here = this.here(ref);
+    here.making.push(...here.free.splice(0));
+    return () => {
+      here.free.push(...here.making.splice(0));
+      this.upper.changed(ref);
+    };
+  }
+
   /** Owners give all they hold back. */
   putBack(ref: PoolRef): void {
     const here = this.here(ref);
@@ -129,7 +147,8 @@ export class SupplyNode implements LocalStock {
   // ---- LocalStock
 
   free(ref: PoolRef): number {
-    return this.here(ref).free.length;
+    const { free, making } = this.here(ref);
+    return free.length + making.length;
   }
 
   leased(ref: PoolRef): number {
@@ -162,11 +181,12 @@ export interface SupplyOptions {
   /** Units of the general pool that the first node's owners hold from the start. */
   readonly held?: number;
   readonly reportsSales?: boolean;
+  readonly timersEarlyMs?: number;
 }
 
 export class SupplyMarket {
-  readonly clock = new VirtualClock();
-  readonly server = new ModelServer(this.clock);
+  readonly clock: VirtualClock;
+  readonly server: ModelServer;
   readonly listeners: ((notice: ShardNotice) => void)[] = [];
   readonly nodes: SupplyNode[];
   readonly model: ShardModel;
@@ -175,8 +195,10 @@ export class SupplyMarket {
   constructor(
     names: readonly string[],
     units: number,
-    { ofActivity = 0, held = 0, reportsSales = true }: SupplyOptions = {},
+    { ofActivity = 0, held = 0, reportsSales = true, timersEarlyMs = 0 }: SupplyOptions = {},
   ) {
+    this.clock = new VirtualClock(timersEarlyMs);
+    this.server = new ModelServer(this.clock);
     this.model = this.server.of(SHARD);
     const general = units - ofActivity;
     const leased = held === 0 ? [] : [{ nodeId: names[0], ranges: run(0, held) }];

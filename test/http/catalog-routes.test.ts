@@ -31,6 +31,8 @@ beforeAll(async () => {
     log,
   });
   const routes = catalogRoutes({
+    refusesAll: () => null,
+    used: async () => 0,
     catalog,
     stockOf: () => ({ total: 100, free: 60, leased: 30, claimed: 10, flushed: 5 }),
     remaining: (_templateId, activityId) => (activityId === 0 ? 90 : 40),
@@ -66,6 +68,7 @@ interface Told {
   readonly json: any;
 }
 
+/** A body that is a text is sent as it is. */
 async function call(
   method: string,
   path: string,
@@ -73,12 +76,10 @@ async function call(
   headers: Record<string, string> = {},
 ): Promise<Told> {
   const init = { method, headers: { Authorization: 'Bearer admin', ...headers } };
-  const answer = await fetch(
-    base + path,
-    body === undefined ? init : { ...init, body: JSON.stringify(body) },
-  );
-  const text = await answer.text();
-  return { status: answer.status, json: text === '' ? null : JSON.parse(text) };
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const answer = await fetch(base + path, body === undefined ? init : { ...init, body: text });
+  const told = await answer.text();
+  return { status: answer.status, json: told === '' ? null : JSON.parse(told) };
 }
 
 const asCustomer = { Authorization: '', 'X-User-Id': '7' };
@@ -122,6 +123,23 @@ describe('the catalog over HTTP', () => {
       json: { stock: 120 },
     });
     expect(await call('PUT', '/v1/templates/1/stock', { total: 110 })).toMatchObject({ status: 409 });
+    expect(
+      await call('PUT', '/v1/templates/1/stock', { add: 30 }, { 'Idempotency-Key': 'k2' }),
+    ).toMatchObject({
+      status: 200,
+      json: { stock: 150 },
+    });
+    for (const body of [{}, { total: 200, add: 50 }])
+      expect(await call('PUT', '/v1/templates/1/stock', body)).toMatchObject({
+        status: 400,
+        json: { errors: [{ field: 'body', allowed: '{"total":n} or {"add":n}, one of them' }] },
+      });
+    for (const add of [0, -1, null, 1.5, 100_000_001])
+      expect(await call('PUT', '/v1/templates/1/stock', { add })).toMatchObject({
+        status: 400,
+        json: { errors: [{ field: 'add' }] },
+      });
+    expect((await call('GET', '/v1/templates/1')).json.stock).toBe(150);
     expect(await call('GET', '/v1/templates?status=published&q=spring')).toMatchObject({
       status: 200,
       json: { items: [{ id: '1' }], next: null },
@@ -152,7 +170,7 @@ describe('the catalog over HTTP', () => {
       json: { code: 'insufficient_stock', available: 50 },
     });
     const { status, json } = await call('POST', '/v1/activities', sale);
-    expect({ status, json }).toMatchObject({ status: 201, json: { ...sale, status: 'running' } });
+    expect({ status, json }).toMatchObject({ status: 201, json: { ...sale, state: 'running' } });
     const seen = await call('GET', `/v1/activities/${json.id}`, undefined, asCustomer);
     expect(seen.json).toEqual({
       id: json.id,
@@ -161,13 +179,13 @@ describe('the catalog over HTTP', () => {
       startsAt: sale.startsAt,
       endsAt: sale.endsAt,
       perUserLimit: 1,
-      status: 'running',
+      state: 'running',
       remaining: 40,
     });
-    expect((await call('GET', '/v1/activities?status=running')).json.items).toHaveLength(1);
+    expect((await call('GET', '/v1/activities?state=running')).json.items).toHaveLength(1);
     expect(await call('POST', `/v1/activities/${json.id}/stop`)).toMatchObject({
       status: 200,
-      json: { status: 'stopped' },
+      json: { state: 'ended' },
     });
     expect((await call('GET', '/v1/activities/99999999999')).status).toBe(404);
   });
@@ -178,5 +196,60 @@ describe('the catalog over HTTP', () => {
     expect(
       (await call('POST', '/v1/templates', rawTemplate(), { 'Idempotency-Key': 'x'.repeat(201) })).status,
     ).toBe(400);
+  });
+});
+
+describe('a number that is not the one that was written', () => {
+  /** The body with a number's literal where `"@"` stands. */
+  const written = (literal: string, changes: Record<string, unknown>): string =>
+    JSON.stringify(rawTemplate({ name: `by ${literal}`, ...changes })).replaceAll('"@"', literal);
+
+  it.each([
+    ['9007199254740990.6', 'audience.userIds[1]', { audience: { userIds: ['7', '@'] } }],
+    ['90071992547409906e-1', 'audience.userIds[0]', { audience: { userIds: ['@'] } }],
+    ['9007199254740993', 'audience.userIds[0]', { audience: { userIds: ['@'] } }],
+    ['1.00000000000000000001', 'stock', { stock: '@' }],
+    ['1.00000000000000000001', 'perUserLimit', { perUserLimit: '@' }],
+    ['29999.9999999999999999', 'discount.off', { discount: { kind: 'instant', off: '@' } }],
+    ['12.00000000000000000001', 'scope.goods[0]', { scope: { goods: ['@'] } }],
+    [
+      '12.00000000000000000001',
+      'scope.excludeCategories[0]',
+      { scope: { all: true, excludeCategories: ['@'] } },
+    ],
+    ['9007199254740993', 'scope.goods[0]', { scope: { goods: ['@'] } }],
+    ['2.9999999999999999999', 'validity.daysAfterClaim', { validity: { daysAfterClaim: '@' } }],
+    ['-0.0000000000000000000001e-400', 'stock', { stock: '@' }],
+  ])('%s is refused as %s', async (literal, field, changes) => {
+    const answer = await call('POST', '/v1/templates', written(literal, changes));
+    expect(answer).toMatchObject({ status: 400, json: { code: 'invalid_request', errors: [{ field }] } });
+    expect(answer.json.errors[0].allowed).toMatch(/integer|safe/);
+    const list = await call('GET', `/v1/templates?q=${encodeURIComponent(`by ${literal}`)}`);
+    expect(list.json.items).toEqual([]);
+  });
+
+  it.each([
+    ['POST', '/v1/activities', 'templateId', { templateId: '@', name: 'n', stock: 1, perUserLimit: 1 }],
+    ['PATCH', '/v1/templates/1', 'audience.userIds[0]', { audience: { userIds: ['@'] } }],
+    ['PUT', '/v1/templates/1/stock', 'total', { total: '@' }],
+    ['PUT', '/v1/templates/1/stock', 'add', { add: '@' }],
+    ['PATCH', '/v1/activities/1', 'stock', { stock: '@' }],
+  ])('nor is it in %s %s %s', async (method, path, field, body) => {
+    const text = JSON.stringify(body).replace('"@"', '2.0000000000000000001');
+    const answer = await call(method, path, text);
+    expect(answer).toMatchObject({ status: 400, json: { code: 'invalid_request' } });
+    expect(answer.json.errors.map((error: { field: string }) => error.field)).toContain(field);
+  });
+
+  it('is one in any other way of writing an integer', async () => {
+    const made = await call(
+      'POST',
+      '/v1/templates',
+      written('1.20e1', { scope: { goods: ['@'] }, audience: { userIds: ['@'] }, stock: '@' }),
+    );
+    expect(made).toMatchObject({
+      status: 201,
+      json: { scope: { goods: ['12'] }, audience: { userIds: ['12'] }, stock: 12 },
+    });
   });
 });

@@ -44,6 +44,13 @@ beforeAll(async () => {
         },
       }),
       route({
+        method: 'POST',
+        path: '/v1/things/:thingId/use',
+        access: 'public',
+        body: z.strictObject({ n: z.int().default(7) }),
+        handle: async ({ body }) => ({ status: 200, json: body }),
+      }),
+      route({
         method: 'GET',
         path: '/v1/things/:thingId',
         access: 'public',
@@ -277,6 +284,21 @@ describe('requests', () => {
     expect(JSON.parse((await remove('{"a":1}')).body).errors[0].field).toBe('a');
   });
 
+  it('takes no body for an empty object where all members are optional', async () => {
+    const use = (rest: string) => exchange(port, `POST /v1/things/1/use HTTP/1.1\r\nHost: a\r\n${rest}`);
+    for (const rest of [
+      '\r\n',
+      'Content-Length: 0\r\n\r\n',
+      'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'Content-Length: 2\r\n\r\n{}',
+    ]) {
+      const answer = await use(rest);
+      expect([answer.status, answer.body], rest).toEqual([200, '{"n":7}']);
+    }
+    expect(codeOf(await use('Content-Length: 1\r\n\r\n '))).toEqual([400, 'malformed_json']);
+    expect(codeOf(await use('Content-Length: 7\r\n\r\n{"a":1}'))).toEqual([400, 'invalid_request']);
+  });
+
   it('reads chunked bodies that arrive in pieces', async () => {
     const head = 'POST /v1/things HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
     const answer = await exchange(port, [
@@ -354,6 +376,23 @@ describe('ambiguous framing is refused and the connection closed', () => {
     const raw =
       'POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\nContent-Length: 12\r\n\r\n{"name":"a"}';
     expect((await exchange(port, raw)).status).toBe(201);
+  });
+});
+
+describe('a header that says who or whether again, sent twice', () => {
+  it.each([
+    ['X-User-Id', 'X-User-Id: 111\r\nX-User-Id: 222'],
+    ['X-User-Id', 'X-User-Id: operator\r\nX-User-Id: operator'],
+    ['Authorization', 'X-User-Id: 1\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b'],
+    ['X-Gateway-Key', 'X-User-Id: 1\r\nX-Gateway-Key: a\r\nX-Gateway-Key: b'],
+    ['Idempotency-Key', 'X-User-Id: 1\r\nIdempotency-Key: a\r\nIdempotency-Key: a'],
+    ['Origin', 'X-User-Id: 1\r\nOrigin: https://shop.example\r\nOrigin: https://evil.example'],
+  ])('%s is 400 on every route', async (field, lines) => {
+    for (const first of ['GET /v1/mine', 'GET /v1/things/1', 'DELETE /v1/things/1', 'GET /nowhere']) {
+      const answer = await exchange(port, `${first} HTTP/1.1\r\nHost: a\r\n${lines}\r\n\r\n`);
+      expect(codeOf(answer)).toEqual([400, 'invalid_request']);
+      expect(JSON.parse(answer.body).errors[0].field).toBe(field);
+    }
   });
 });
 

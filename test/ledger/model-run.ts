@@ -1,5 +1,6 @@
 /** One sequence of calls, sent to Redis and to the model, whose answers must be equal. */
 import { expect } from 'vitest';
+import { spentWord } from '../../src/actors/spent.ts';
 import type { PoolRef, SerialRange } from '../../src/ports.ts';
 import type { CommitBatch } from '../../src/ports-commit.ts';
 import type { HeldCoupon, PoolState, ShardSeat, ShardStamp } from '../../src/ports-ledger.ts';
@@ -155,7 +156,10 @@ export class ModelRun {
       const held = this.holdings(seat, one);
       const units = held.slice(b % 3, (b % 3) + 1 + (c % 9));
       if (b % 50 === 49) units.push(a);
-      return groupOf(one, claims, units, 1 + (c % 3), 1 + (b % 4));
+      // Some of what users hold does not count; now and then more than they hold.
+      const spent =
+        c % 4 === 0 ? claims.map((_, n) => spentWord((b + n) % 3, ((b + n) % 3) + (a % 2))) : null;
+      return groupOf(one, claims, units, 1 + (c % 3), 1 + (b % 4), spent);
     });
     const sequence = (last?.sequence ?? 0) + (a % 16 === 15 ? -1 : 1);
     const fresh = batchOf(seat, sequence, groups, { owner: b % 2, life: 1 + (a % 12 === 11 ? c % 3 : 0) });

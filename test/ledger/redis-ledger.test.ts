@@ -1,5 +1,6 @@
 /** Each call of the shared ledger in Redis, also repeated and late. What random calls find is in redis-model.test.ts. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { NO_COUPON } from '../../src/ports-commit.ts';
 import type { ShardSeat, ShardStamp } from '../../src/ports-ledger.ts';
 import {
   ACTIVITY,
@@ -113,11 +114,28 @@ describe('units', () => {
       unclaimed: 800,
       asked: 801,
     });
-    expect(await stage.told(stamp)).toContainEqual({ kind: 'recall', shard: SHARD, ref: GENERAL, all: true });
+    const moved = { kind: 'moved', shard: SHARD };
+    // Each move is told, and that nothing is asked back for one that cannot be made.
+    expect(await stage.told(stamp)).toEqual([
+      { ...moved, ref: GENERAL },
+      { ...moved, ref: ACTIVITY },
+      { ...moved, ref: GENERAL },
+    ]);
     const pools = await stage.ledger.pools(SHARD, stamp.incarnation);
     expect(pools.map(({ units }) => units)).toEqual([1_000, 200]);
     const size = pools.map(({ free }) => free.reduce((n, { from, to }) => n + to - from, 0));
     expect(size).toEqual([800, 200]);
+  });
+
+  test('what a move needs of leased units is asked back, and told to be moved when it is', async () => {
+    await stage.ledger.lease(a, GENERAL, 1, [], [], 1_000);
+    const { free, leases } = (await stage.ledger.pools(SHARD, stamp.incarnation))[0];
+    const units = free.reduce((n, { from, to }) => n + to - from, 0);
+    expect(await stage.ledger.fund(stamp, ACTIVITY, units + 1)).toMatchObject({ kind: 'short' });
+    expect(await stage.told(stamp)).toEqual([{ kind: 'recall', shard: SHARD, ref: GENERAL, all: true }]);
+    await stage.ledger.giveBack(a, GENERAL, 2, [], leases[0].ranges);
+    expect(await stage.ledger.fund(stamp, ACTIVITY, units + 1)).toMatchObject({ kind: 'done' });
+    expect(await stage.told(stamp)).toEqual([{ kind: 'moved', shard: SHARD, ref: GENERAL }]);
   });
 
   test('a closed pool gives no units, and what is out goes to the general pool once it is back', async () => {
@@ -166,7 +184,7 @@ describe('claims', () => {
     expect(answer).toMatchObject({ kind: 'committed', head: 3 });
     if (answer.kind !== 'committed') return;
     expect([...answer.verdicts]).toEqual([1, 1, 2, 1, 4]);
-    expect([...answer.serials]).toEqual([0, 1, 0, 5, 0]);
+    expect([...answer.serials]).toEqual([0, 1, 0, 5, NO_COUPON]);
     expect(entriesOf(await stage.ledger.read(SHARD, stamp.incarnation, 1, 10))[0]).toEqual({
       templateId: TEMPLATE,
       serial: 1,
@@ -314,12 +332,20 @@ describe('the stream', () => {
     expect(pieces).toEqual(all);
     expect(await read(120, 10)).toEqual([]);
 
+    const start = () => stage.ledger.start(SHARD, stamp.incarnation);
+    expect(await start()).toBe(0);
     await stage.ledger.trim(SHARD, stamp.incarnation, 62);
+    const first = (await start())!;
+    expect(first).toBeGreaterThan(30);
+    expect(first).toBeLessThanOrEqual(62);
+    expect(await read(first, 1_000)).toEqual(all.slice(first));
     expect(await read(62, 1_000)).toEqual(all.slice(62));
     await expect(read(30, 10)).rejects.toThrow('not in stream');
     await stage.ledger.trim(SHARD, stamp.incarnation, 120);
     expect(await read(120, 10)).toEqual([]);
     await expect(read(119, 10)).rejects.toThrow('not in stream');
+    expect(await start()).toBe(120);
+    expect(await stage.ledger.start(SHARD, stamp.incarnation + 1)).toBe(null);
     await expect(stage.ledger.read(SHARD, stamp.incarnation + 1, 0, 10)).rejects.toThrow('is not there');
   });
 });

@@ -110,12 +110,14 @@ export function groupOf(
   units: readonly number[],
   poolLimit = 1,
   templateLimit = 1,
+  spent: readonly number[] | null = null,
 ): CommitGroup {
   return {
     ...ref,
     poolLimit,
     templateLimit,
     claims: Uint32Array.from(claims.flatMap(([user, key]) => [user, 0x7000_0000 + user, key, key * 3])),
+    spent: spent === null ? null : Uint32Array.from(spent),
     units: Uint32Array.from(units.flatMap((serial) => [serial, serial * 1_000_003, 0x0190_0000 + serial])),
   };
 }

@@ -125,12 +125,16 @@ export function claimStoreContract(name: string, make: () => Promise<StoreHome>)
         await store.commitClaims(first);
         const twice = [claim(3, '3'), { ...claim(2, LARGEST), activityId: 7 }, claim(4, '4'), claim(3, '3')];
         const second = batchOf(2, 0, [...twice, claim(1, '1')]);
-        expect(await store.commitClaims(second)).toEqual({ kind: 'committed' });
+        const outcome = await store.commitClaims(second);
         expect(await stored()).toBe(4);
+        // Who counts what is stored must not count the others again.
+        const fresh = entriesOf([claim(3, '3'), claim(4, '4')]);
+        expect(outcome).toMatchObject({ kind: 'committed' });
+        expect(Buffer.compare((outcome as { fresh: Uint8Array }).fresh, fresh)).toBe(0);
         const all = [claim(1, '1'), { ...claim(2, LARGEST), activityId: 7 }, claim(3, '3'), claim(4, '4')];
         expect(Buffer.compare(await blocks(), entriesOf(all))).toBe(0);
         const third = batchOf(2, second.toOffset, [claim(4, '4')]);
-        expect(await store.commitClaims(third)).toEqual({ kind: 'committed' });
+        expect(await store.commitClaims(third)).toMatchObject({ kind: 'committed', fresh: { length: 0 } });
         expect((await blocks()).length).toBe(all.length * 40);
         const marks = (await store.watermarks()).find(({ logId }) => logId === 2);
         expect(marks).toEqual({ logId: 2, offset: third.toOffset });

@@ -361,7 +361,16 @@ describe('the catalog', () => {
       extents: [],
     });
     await b.saveTemplate({ ...first.value, name: 'New', version: 2 }, null, null);
-    expect((await a.changesSince(next.sequence)).templates.map(({ name }) => name)).toEqual(['New']);
+    const renamed = await a.changesSince(next.sequence);
+    expect(renamed.templates.map(({ name }) => name)).toEqual(['New']);
+    await b.addTemplates(['X', 'New', 'Y'].map((name) => template({ name })));
+    const added = await a.changesSince(renamed.sequence);
+    expect([added.sequence, added.templates.map(({ name }) => name)]).toEqual([
+      renamed.sequence + 1,
+      ['X', 'Y'],
+    ]);
+    await b.addTemplates([template({ name: 'X' })]);
+    expect((await a.changesSince(added.sequence)).sequence).toBe(added.sequence);
   });
 
   test('is followed without a gap while two nodes save', async () => {
@@ -386,6 +395,43 @@ describe('the catalog', () => {
     const ids = outcomes.map((one) => (one.kind === 'saved' ? one.value.id : 0));
     expect([...seen].sort((x, y) => x - y)).toEqual(ids.sort((x, y) => x - y));
     expect(seen.size).toBe(40);
+  });
+
+  test('takes one of two patterns with codes in common, whoever reserves at the same moment', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const publish = (store: MysqlStore, charset: string) => {
+        const request = {
+          firstSerial: 0,
+          length: 10,
+          spaces: [{ space: `R${round}-######|${charset}`, size: 100_000 }],
+        };
+        return store.saveTemplate(template({ name: `${round} ${charset}` }), request, null);
+      };
+      const outcomes = await Promise.all([publish(a, '0123456789'), publish(b, '0123456789ABCDEF')]);
+      expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['codes_overlap', 'saved']);
+    }
+  });
+
+  test('takes one of two patterns also when both templates grow at once, and lets the first grow on', async () => {
+    const [one, other] = await Promise.all(
+      ['A', 'B'].map((name) => a.saveTemplate(template({ name }), null, null)),
+    );
+    if (one?.kind !== 'saved' || other?.kind !== 'saved') throw new Error('not saved');
+    const grow = (store: MysqlStore, of: typeof one, version: number, charset: string) =>
+      store.saveTemplate(
+        { ...of.value, version },
+        {
+          firstSerial: version * 10,
+          length: 10,
+          spaces: [{ space: `AB-######|${charset}`, size: 100_000 }],
+        },
+        null,
+      );
+    const charsets = ['0123456789', '0123456789ABCDEF'];
+    const outcomes = await Promise.all([grow(a, one, 2, charsets[0]!), grow(b, other, 2, charsets[1]!)]);
+    expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['codes_overlap', 'saved']);
+    const [winner, charset] = outcomes[0]!.kind === 'saved' ? [one, charsets[0]!] : [other, charsets[1]!];
+    expect((await grow(b, winner, 3, charset)).kind).toBe('saved');
   });
 
   test('takes one of two changes made from the same version', async () => {

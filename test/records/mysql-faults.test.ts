@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { couponId } from '../../src/domain/coupon-id.ts';
 import { type MysqlStore, openMysqlStore } from '../../src/records/mysql/mysql-store.ts';
 import type { MysqlOptions } from '../../src/records/mysql/pool.ts';
+import { MIGRATIONS } from '../../src/records/mysql/schema.ts';
 import { Session } from '../../src/records/mysql/session.ts';
 import { type Database, type MysqlServer, newDatabase, startMysql } from '../services/mysql.ts';
 import { until } from '../support/wait.ts';
@@ -68,14 +69,25 @@ async function waiting(like: string): Promise<number[]> {
   return rows.map(({ id }) => Number(id));
 }
 
+/** ER_NO_SUCH_THREAD */
+const NO_SUCH_THREAD = 1094;
+
 /** Kills the store's connection while its statement waits for something that the rival holds. */
 async function killWaiting(like: string): Promise<void> {
-  let ids: number[] = [];
+  // One that has ended since it was seen is no longer there to be killed: then for the next.
+  const kill = (id: number): Promise<boolean> =>
+    rival.query(`KILL CONNECTION ${id}`).then(
+      () => true,
+      (error: { errno?: number }) => {
+        if (error.errno === NO_SUCH_THREAD) return false;
+        throw error;
+      },
+    );
   await until(async () => {
-    ids = await waiting(like);
-    return ids.length > 0;
+    let killed = 0;
+    for (const id of await waiting(like)) if (await kill(id)) killed++;
+    return killed > 0;
   }, `a statement like ${like} waits`);
-  for (const id of ids) await rival.query(`KILL CONNECTION ${id}`);
 }
 
 /** Holds coupon `serial` without ever committing it. */
@@ -97,10 +109,10 @@ describe('rows', () => {
   test('go in by LOAD DATA, and those of a batch with known claims by INSERT', async () => {
     const before = await loads();
     const first = batchOf(1, 0, claims(0, 3000));
-    expect(await store.commitClaims(first)).toEqual({ kind: 'committed' });
+    expect(await store.commitClaims(first)).toMatchObject({ kind: 'committed' });
     expect(await loads()).toBe(before + 1);
     const second = batchOf(1, first.toOffset, [claim(2999), claim(3000)]);
-    expect(await store.commitClaims(second)).toEqual({ kind: 'committed' });
+    expect(await store.commitClaims(second)).toMatchObject({ kind: 'committed' });
     expect(await count('SELECT COUNT(*) FROM coupons')).toBe(3001);
   });
 
@@ -242,6 +254,15 @@ describe('an answer that is lost', () => {
     await expect(behind.saveTemplate(template({ name: 'Once' }), null, null)).rejects.toThrow();
   });
 
+  test('to many creates: they are those that were created, and a name is still taken once', async () => {
+    const list = ['One', 'Two', 'One', 'Three'].map((name) => template({ name, status: 'draft' }));
+    proxy.loseNext('COMMIT');
+    const ids = await behind.addTemplates(list);
+    expect(ids.map((id) => id === null)).toEqual([false, false, true, false]);
+    const stored = (await store.templates()).filter(({ status }) => status === 'draft');
+    expect(stored).toEqual(ids.flatMap((id, i) => (id === null ? [] : [{ ...list[i]!, id }])));
+  });
+
   test('to a change: it is made', async () => {
     const next = template({ id: templateId, total: 6000, version: 2 });
     proxy.loseNext('COMMIT');
@@ -358,7 +379,7 @@ describe('the schema', () => {
     const [rows] = await rival.query<mysql.RowDataPacket[]>(
       `SELECT version FROM ${new URL(fresh.url).pathname.slice(1)}.schema_migrations ORDER BY version`,
     );
-    expect(rows.map(({ version }) => version)).toEqual([1]);
+    expect(rows.map(({ version }) => version)).toEqual(MIGRATIONS.map((_, i) => i + 1));
     await Promise.all(three.map((one) => one.close()));
     await fresh.drop();
   });

@@ -3,13 +3,13 @@
  * do with claims is in claim-store-contract.ts.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { RecordStore } from '../../src/ports.ts';
+import type { MarkStore, RecordStore } from '../../src/ports.ts';
 import { claimStoreContract } from './claim-store-contract.ts';
 import { activity, template } from './samples.ts';
 
 /** A store with nothing in it, which can be closed and opened again on what it kept. */
 export interface StoreHome {
-  open(): Promise<RecordStore>;
+  open(): Promise<RecordStore & MarkStore>;
   dispose(): Promise<void>;
 }
 
@@ -21,7 +21,7 @@ const SMALL = [
 export function recordStoreContract(name: string, make: () => Promise<StoreHome>): void {
   describe(name, () => {
     let home: StoreHome;
-    let store: RecordStore;
+    let store: RecordStore & MarkStore;
 
     beforeEach(async () => {
       home = await make();
@@ -77,6 +77,56 @@ export function recordStoreContract(name: string, make: () => Promise<StoreHome>
       });
     });
 
+    describe('many new templates at once', () => {
+      test('get ids in their order, and are read back as they were given', async () => {
+        const before = await saved({ name: 'Before' });
+        const list = ['Größe "10%" ?', 'B', '🎟'].map((name) => template({ name, status: 'draft' }));
+        const ids = await store.addTemplates(list);
+        expect(ids.every((id) => id !== null && id > before)).toBe(true);
+        expect(ids).toEqual([...ids].sort((a, b) => a! - b!));
+        expect((await store.templates()).slice(1)).toEqual(list.map((one, i) => ({ ...one, id: ids[i] })));
+        const next = template({ id: ids[1]!, name: 'B2', version: 2 });
+        expect((await store.saveTemplate(next, null, null)).kind).toBe('saved');
+        expect(await saved({ name: 'After' })).toBeGreaterThan(ids[2]!);
+      });
+
+      test('leave out those whose name is taken, in the store or among them', async () => {
+        await saved({ name: '\u00c1' });
+        const gone = await saved({ name: 'Gone' });
+        await store.saveTemplate(
+          template({ id: gone, name: 'Gone', status: 'deleted', version: 2 }),
+          null,
+          null,
+        );
+        const names = ['A\u0301', 'B', 'b', 'B', 'Gone', '\u00c1'];
+        const ids = await store.addTemplates(names.map((name) => template({ name })));
+        expect(ids.map((id) => id === null)).toEqual([true, false, false, true, false, true]);
+        expect(await store.addTemplates(names.map((name) => template({ name })))).toEqual(
+          names.map(() => null),
+        );
+        expect(await store.addTemplates([])).toEqual([]);
+        await reopen();
+        expect((await store.templates()).map(({ name }) => name)).toEqual([
+          '\u00c1',
+          'Gone',
+          'B',
+          'b',
+          'Gone',
+        ]);
+      });
+
+      test('of two lists with the same names at the same moment each name is saved once', async () => {
+        const list = Array.from({ length: 200 }, (_, i) => template({ name: `N${i}` }));
+        const [one, two] = await Promise.all([
+          store.addTemplates(list),
+          store.addTemplates([...list].reverse()),
+        ]);
+        two.reverse();
+        for (const [i, id] of one.entries()) expect(id === null).toBe(two[i] !== null);
+        expect(await store.templates()).toHaveLength(200);
+      });
+    });
+
     describe('a version', () => {
       const request = { firstSerial: 0, length: 10, spaces: SMALL };
       const mark = { scope: 's', key: 'k', fingerprint: 'f' };
@@ -128,14 +178,72 @@ export function recordStoreContract(name: string, make: () => Promise<StoreHome>
       });
     });
 
-    test('names are compared byte by byte', async () => {
-      const names = ['A', 'a', 'A ', ' A', 'Á', 'A\u0301', 'Ａ', '🎟'.repeat(200)];
+    describe('what a save was judged by', () => {
+      test("is the version of an activity's template", async () => {
+        const templateId = await saved();
+        const made = await store.saveActivity(activity({ id: 0, templateId }), null, 1);
+        const id = made.kind === 'saved' ? made.value.id : -1;
+        await store.saveTemplate(template({ id: templateId, version: 2 }), null, null);
+        const next = activity({ id, templateId, version: 2, stock: 7 });
+        expect(await store.saveActivity(next, null, 1)).toEqual({ kind: 'changed' });
+        expect(await store.saveActivity(activity({ id: 0, templateId }), null, 1)).toEqual({
+          kind: 'changed',
+        });
+        expect(await store.activities()).toEqual([activity({ id, templateId })]);
+        expect((await store.saveActivity(next, null, 2)).kind).toBe('saved');
+      });
+
+      test("is all of a template's activities", async () => {
+        const [id, elsewhere] = [await saved({ name: 'A' }), await saved({ name: 'B' })];
+        await store.saveActivity(activity({ id: 0, templateId: elsewhere }), null);
+        const next = template({ id, name: 'A', version: 2 });
+        const made = await store.saveActivity(activity({ id: 0, templateId: id }), null);
+        const one = { id: made.kind === 'saved' ? made.value.id : -1, version: 1 };
+        for (const judgedBy of [
+          [],
+          [{ ...one, version: 2 }],
+          [one, { id: 77, version: 1 }],
+          [{ ...one, id: 77 }],
+        ])
+          expect(await store.saveTemplate(next, null, null, judgedBy)).toEqual({ kind: 'changed' });
+        expect((await store.saveTemplate(next, null, null, [one])).kind).toBe('saved');
+      });
+    });
+
+    test('names are compared to the letter, in NFC', async () => {
+      const names = ['A', 'a', 'A ', ' A', '\u00c1', 'Ａ', '한글', '🎟'.repeat(200)];
       for (const name of names)
         expect((await store.saveTemplate(template({ name }), null, null)).kind).toBe('saved');
       for (const name of names) {
         expect(await store.saveTemplate(template({ name }), null, null)).toEqual({ kind: 'name_taken' });
       }
+      for (const name of ['A\u0301', '한글'.normalize('NFD')])
+        expect(await store.saveTemplate(template({ name }), null, null)).toEqual({ kind: 'name_taken' });
       expect((await store.templates()).map(({ name }) => name)).toEqual(names);
+    });
+
+    test('of names that are the same at the same moment one is saved', async () => {
+      const names = ['\u00c1', 'A\u0301', '\u00c1', 'A\u0301'];
+      const outcomes = await Promise.all(
+        names.map((name) => store.saveTemplate(template({ name }), null, null)),
+      );
+      expect(outcomes.map(({ kind }) => kind).sort()).toEqual([
+        'name_taken',
+        'name_taken',
+        'name_taken',
+        'saved',
+      ]);
+    });
+
+    test('a name of before stays with who has it', async () => {
+      const id = await saved({ name: 'A\u0301' });
+      const stored = template({ id, name: 'A\u0301', version: 2, status: 'disabled' });
+      expect((await store.saveTemplate(stored, null, null)).kind).toBe('saved');
+      expect(await store.saveTemplate(template({ name: '\u00c1' }), null, null)).toEqual({
+        kind: 'name_taken',
+      });
+      await store.saveTemplate({ ...stored, name: 'B', version: 3 }, null, null);
+      expect((await store.saveTemplate(template({ name: '\u00c1' }), null, null)).kind).toBe('saved');
     });
 
     test('activities get an id, are read back, and change', async () => {
@@ -174,6 +282,59 @@ export function recordStoreContract(name: string, make: () => Promise<StoreHome>
         expect(await store.saveTemplate(next, full, null)).toEqual({ kind: 'code_space_full' });
       });
 
+      /** Publishes ten units in each of the spaces, in order, as one template a space; what became of each. */
+      async function published(...spaces: string[]): Promise<unknown[]> {
+        const outcomes = [];
+        for (const [i, space] of spaces.entries()) {
+          const request = { firstSerial: 0, length: 10, spaces: [{ space, size: 100_000 }] };
+          const outcome = await store.saveTemplate(template({ name: `T${i} ${space}` }), request, null);
+          outcomes.push(outcome.kind === 'saved' ? outcome.extent!.offset : outcome);
+        }
+        return outcomes;
+      }
+
+      test('share no code with another space', async () => {
+        const [digits, hex, other, prefixed] = [
+          'AB-######|0123456789',
+          'AB-######|0123456789ABCDEF',
+          'AB-######|GHJKLMNPQR',
+          'A#-######|BCDEFGHJKL',
+        ];
+        expect(await published(digits!, digits!, other!, '0703101112')).toEqual([0, 10, 0, 0]);
+        const [first] = await store.templates();
+        const overlap = { kind: 'codes_overlap', templateId: first!.id };
+        const third = { kind: 'codes_overlap', templateId: first!.id + 2 };
+        expect(await published(hex!, prefixed!)).toEqual([overlap, third]);
+        expect((await store.templates()).length).toBe(4);
+        expect((await store.extents()).length).toBe(4);
+      });
+
+      test('that are added later neither', async () => {
+        const [mine, rival] = ['AB-######|0123456789', 'AB-######|0123456789ABCDEF'];
+        const ids = [await saved({ name: 'A' }), await saved({ name: 'B' })];
+        const added = (at: number, space: string, version: number) =>
+          store.saveTemplate(
+            template({ id: ids[at]!, name: 'AB'[at]!, version }),
+            { firstSerial: version * 10, length: 10, spaces: [{ space, size: 100_000 }] },
+            null,
+          );
+        expect((await added(0, mine!, 2)).kind).toBe('saved');
+        expect(await added(1, rival!, 2)).toEqual({ kind: 'codes_overlap', templateId: ids[0] });
+        expect((await added(0, mine!, 3)).kind).toBe('saved');
+      });
+
+      test('of a space that shares codes are reserved in the next one', async () => {
+        await published('AB-######|0123456789');
+        const spaces = ['AB-######|0123456789ABCDEF', 'CD-######|0123456789ABCDEF'];
+        const request = {
+          firstSerial: 0,
+          length: 10,
+          spaces: spaces.map((space) => ({ space, size: 100_000 })),
+        };
+        const outcome = await store.saveTemplate(template(), request, null);
+        expect(outcome).toMatchObject({ kind: 'saved', extent: { space: spaces[1], offset: 0 } });
+      });
+
       test('that do not fit leave nothing behind: no template, no extent, no mark', async () => {
         const mark = { scope: 'templates', key: 'k', fingerprint: 'f' };
         const tooMuch = { firstSerial: 0, length: 101, spaces: SMALL };
@@ -205,6 +366,29 @@ export function recordStoreContract(name: string, make: () => Promise<StoreHome>
           same: false,
         });
         expect((await store.templates()).length).toBe(1);
+      });
+
+      test('is forgotten once it is old, the oldest first and so many at a time; then its key is free', async () => {
+        const HOUR_MS = 3_600_000;
+        const keys = ['a', 'b', 'c'];
+        const made: number[] = [];
+        for (const key of keys) {
+          const outcome = await store.saveTemplate(template({ name: key }), null, { ...mark, key });
+          made.push(outcome.kind === 'saved' ? outcome.value.id : -1);
+          // The stores tell milliseconds apart.
+          for (const sinceMs = Date.now(); Date.now() < sinceMs + 3; ) await new Promise(setImmediate);
+        }
+        await reopen();
+        expect(await store.forgetMarks(HOUR_MS, 10)).toBe(0);
+        expect(await store.forgetMarks(0, 1)).toBe(1);
+        const again = async (key: string) =>
+          store.saveTemplate(template({ name: `${key} again` }), null, { ...mark, key, fingerprint: 'g' });
+        expect(await again('b')).toEqual({ kind: 'repeated', id: made[1], same: false });
+        expect(await again('a')).toMatchObject({ kind: 'saved' });
+        expect(await again('a')).toMatchObject({ kind: 'repeated', same: true });
+        expect(await store.forgetMarks(0, 10)).toBe(3);
+        expect(await store.forgetMarks(0, 10)).toBe(0);
+        expect(await again('c')).toMatchObject({ kind: 'saved' });
       });
 
       test('belongs to its scope', async () => {

@@ -65,6 +65,12 @@ export class RedisServer extends LocalServer {
     fs.cpSync(from, this.dir, { recursive: true });
   }
 
+  /** The server must be down, and is an empty one after restart(). */
+  loseData(): void {
+    assert(!this.isAlive, 'kill it first');
+    fs.rmSync(this.dir, { recursive: true, force: true });
+  }
+
   /** Size of the append-only file, in bytes: what a later truncateAof() counts from. */
   aofBytes(): number {
     return fs.statSync(this.aofFile()).size;
@@ -123,7 +129,7 @@ export function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
 export interface RedisCluster {
   /** The masters first, then their replicas: node m + i × masters is the i-th replica of master m. */
   readonly nodes: readonly RedisServer[];
-  /** Of the first node; the others are found from there. */
+  /** Of all nodes, as a server is to be given them: the one that is killed may be any. */
   readonly url: string;
   stop(): Promise<void>;
 }
@@ -157,7 +163,7 @@ export async function startRedisCluster(
     await stop();
     throw error;
   }
-  return { nodes, url: nodes[0]!.url, stop };
+  return { nodes, url: `redis://${nodes.map(({ url }) => new URL(url).host).join(',')}`, stop };
 }
 
 async function join(nodes: readonly RedisServer[], masters: number): Promise<void> {

@@ -122,7 +122,7 @@ test('a directory that is given outlives its server', async () => {
 test('a Redis Cluster of six forms, serves every slot and replaces a master that was killed', async () => {
   const cluster = later(await startRedisCluster());
   expect(cluster.nodes).toHaveLength(6);
-  const client = new Cluster([cluster.url]);
+  const client = new Cluster(cluster.nodes.map(({ url }) => url));
   cleanups.push(() => client.disconnect());
   await Promise.all(Array.from({ length: 50 }, (_, n) => client.set(`key ${n}`, n)));
   expect(await client.get('key 49')).toBe('49');
@@ -131,6 +131,7 @@ test('a Redis Cluster of six forms, serves every slot and replaces a master that
   await until(
     async () => String(await cluster.nodes[3]!.call('INFO')).includes('role:master'),
     'the replica took over',
+    40_000,
   );
 });
 

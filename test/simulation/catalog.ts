@@ -54,6 +54,7 @@ export class SimTemplate {
       published: true,
       claimable: true,
       perUserLimit,
+      countsUsable: false,
       audience: null,
       pools,
     };

@@ -19,6 +19,7 @@ import { LOG_ROOT } from './log-root.ts';
 import { Random } from './random.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimDisk } from './sim-disk.ts';
+import { simulate } from './simulation.ts';
 
 const POOL = { templateId: 1, activityId: 0 };
 const LOG = 7;
@@ -79,6 +80,7 @@ test('an owner reports the sale that became durable while the ledger said wait',
     partitions: 1,
     published: true,
     claimable: true,
+    countsUsable: false,
     audience: null,
   };
   const pools = [{ activityId: 0, perUserLimit: 1, ...window }];
@@ -132,4 +134,8 @@ test('a segment that is gone from the middle is damage, not an end', () => {
   on.remove(segmentPath(LOG_ROOT, LOG, second));
   expect(() => claimsIn(on)).toThrow('damaged');
   expect(on.list(logDir(LOG_ROOT, LOG)).length).toBeGreaterThan(1);
+});
+
+test('a report that comes late, when its pool was closed, is not counted twice', () => {
+  expect(simulate(53_681, { events: 2_000 }).failure).toBeNull();
 });

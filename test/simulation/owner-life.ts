@@ -46,8 +46,8 @@ export class OwnerLife {
     this.process = process;
     this.plan = plan;
     const { world } = process;
-    this.toMain = new Channel(world.scheduler, () => world.random.skewed(20, 3_000));
-    this.toOwner = new Channel(world.scheduler, () => world.random.skewed(20, 3_000));
+    this.toMain = new Channel(world.scheduler, () => world.random.skewed(20, 3_000) + world.lateUs());
+    this.toOwner = new Channel(world.scheduler, () => world.random.skewed(20, 3_000) + world.lateUs());
     this.owner = world.parts.owner(plan.index, {
       append: (words, count) => this.append(words, count),
       durable: () => (world.syncsAlways ? this.log!.synced : this.log!.end),
@@ -120,7 +120,8 @@ export class OwnerLife {
   ring(): void {
     if (this.stopped || this.drainPlanned || this.backlog !== null || this.dead) return;
     this.drainPlanned = true;
-    this.process.later(this.process.world.random.skewed(5, 2_000), () => this.step(() => this.drain()));
+    const { world } = this.process;
+    this.process.later(world.random.skewed(5, 2_000) + world.lateUs(), () => this.step(() => this.drain()));
   }
 
   private drain(): void {
@@ -169,7 +170,7 @@ export class OwnerLife {
 
   private planTick(): void {
     this.tickPlanned = true;
-    this.process.later(10_000, () => {
+    this.process.later(10_000 + this.process.world.lateUs(), () => {
       this.tickPlanned = false;
       this.step(() => this.owner.tick(this.process.world.nowMs));
     });

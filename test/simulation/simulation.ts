@@ -10,7 +10,7 @@ import { assertFacts } from './facts-of.ts';
 import { FaultCounts } from './faults.ts';
 import { identityOf } from './oracle.ts';
 import { type Parts, realParts } from './parts.ts';
-import { World } from './world.ts';
+import { type Lateness, World } from './world.ts';
 
 /** How long the quiet may take, in virtual time. */
 const SELL_OUT_US = 60_000_000;
@@ -31,14 +31,16 @@ export interface Outcome {
 export interface Options {
   readonly events: number;
   readonly parts?: Parts;
+  /** Threads get to run late, also in the quiet. */
+  readonly lateness?: Lateness;
   readonly onTrace?: (line: string) => void;
 }
 
-export function simulate(seed: number, { events, parts = realParts, onTrace }: Options): Outcome {
+export function simulate(seed: number, { events, parts = realParts, lateness, onTrace }: Options): Outcome {
   let world: World | null = null;
   let error: Error | null = null;
   try {
-    world = new World(seed, parts, onTrace ?? null);
+    world = new World(seed, parts, onTrace, lateness);
     while (world.scheduler.count < events && world.scheduler.step());
     world.calmDown();
     finish(world);

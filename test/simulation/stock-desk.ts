@@ -80,7 +80,9 @@ export class StockDesk {
     } else {
       outcome = this.ledger.lease(ref, holder, epoch, sold);
       if (outcome.kind === 'fenced' && !life.ended) throw new Error('a living owner was fenced');
-      if (pool !== undefined && outcome.kind !== 'fenced') pool.reported += unitsIn(sold);
+      // A report that comes late, when its sender's leases were reclaimed and the pool was closed, was counted then.
+      const isTaken = outcome.kind !== 'fenced' && outcome.kind !== 'closed';
+      if (pool !== undefined && isTaken) pool.reported += unitsIn(sold);
       if (pool !== undefined && outcome.kind === 'exhausted') world.oracle.exhausted(pool, pool.capacity);
     }
     // Nobody hears the answer to a life that has ended.
@@ -150,7 +152,8 @@ export class StockDesk {
   private fill(pool: DeskPool): void {
     pool.filling = pool.bare.take(TASK_UNITS);
     const { ref } = pool;
-    this.process.later(this.process.world.random.skewed(50, 8_000), () => {
+    const { world } = this.process;
+    this.process.later(world.random.skewed(50, 8_000) + world.lateUs(), () => {
       const made = pool.filling;
       const { units } = this.process.views.get(ref.templateId)!;
       for (const { from, to } of made) {

@@ -16,6 +16,9 @@ import type { SimStore } from './sim-store.ts';
 
 const EPOCH_MS = 1_800_000_000_000;
 
+/** How late a thread of a busy machine is this time, in µs. */
+export type Lateness = (random: Random) => number;
+
 export class World {
   readonly random: Random;
   readonly scheduler = new Scheduler();
@@ -40,11 +43,21 @@ export class World {
   /** Lease requests to be refused as fenced. */
   fencesToCome = 0;
   private readonly onTrace: ((line: string) => void) | null;
+  private readonly lateness: Lateness;
+  /** Of its own, so that being late changes nothing else of a seed. */
+  private readonly lateRandom: Random;
 
-  constructor(seed: number, parts: Parts, onTrace: ((line: string) => void) | null) {
+  constructor(
+    seed: number,
+    parts: Parts,
+    onTrace: ((line: string) => void) | null = null,
+    lateness: Lateness = () => 0,
+  ) {
     this.parts = parts;
     this.onTrace = onTrace;
     this.random = new Random(seed);
+    this.lateness = lateness;
+    this.lateRandom = new Random(~seed);
     const { random } = this;
     this.owners = random.between(2, 4);
     this.syncsAlways = random.chance(0.8);
@@ -64,6 +77,11 @@ export class World {
 
   get nowMs(): number {
     return EPOCH_MS + Math.floor(this.scheduler.nowUs / 1_000);
+  }
+
+  /** How much later than asked a thread gets to run, or a message of it arrives. */
+  lateUs(): number {
+    return this.lateness(this.lateRandom);
   }
 
   trace(line: () => string): void {

@@ -38,8 +38,17 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
+/**
+ * Most servers here live for seconds: a quarter of their time would go into optimizing code that then hardly runs. The
+ * long runs have it as it is in service.
+ */
+const NODE_FLAGS = process.env.LONG ? [] : ['--no-opt'];
+
 function launch(args: readonly string[], env: Record<string, string>): ChildProcess {
-  const child = spawn(process.execPath, [CLI, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   children.add(child);
   child.once('exit', () => children.delete(child));
   return child;
@@ -192,12 +201,17 @@ export class Server {
 export interface StartOptions {
   readonly dataDir?: string;
   readonly env?: Environment;
+  /** Filled with its log, for who must see it before the server serves. */
+  readonly log?: Record<string, unknown>[];
 }
 
 /** Resolves when the server serves; rejects with its last words when it ends before. */
-export async function startServer({ dataDir = newDataDir(), env = {} }: StartOptions = {}): Promise<Server> {
+export async function startServer({
+  dataDir = newDataDir(),
+  env = {},
+  log = [],
+}: StartOptions = {}): Promise<Server> {
   const child = launch(['serve'], environment(dataDir, env));
-  const log: Record<string, unknown>[] = [];
   const ports = new Promise<[number, number]>((resolve, reject) => {
     let rest = '';
     child.stderr!.on('data', (chunk) => {
@@ -216,7 +230,10 @@ export async function startServer({ dataDir = newDataDir(), env = {} }: StartOpt
     });
   });
   try {
-    return new Server(dataDir, child, log, await within(ports, 'the server serves', START_MS));
+    const served = within(ports, 'the server serves', START_MS).catch((error: Error) => {
+      throw new Error(`${error.message}; its log ends with ${JSON.stringify(log.slice(-5))}`);
+    });
+    return new Server(dataDir, child, log, await served);
   } catch (error) {
     child.kill('SIGKILL');
     throw error;

@@ -6,7 +6,7 @@ import Database from 'libsql';
 import type { CouponRow, WalletQuery } from '../../src/ports.ts';
 import { SqliteStore } from '../../src/records/sqlite-store.ts';
 import { Wallet } from '../../src/wallet/wallet.ts';
-import { WalletCache } from '../../src/wallet/wallet-cache.ts';
+import { WalletCache, type WalletCacheOptions } from '../../src/wallet/wallet-cache.ts';
 import type { WalletL2 } from '../../src/wallet/wallet-l2.ts';
 import { Shelf, SPACE } from '../claims/views.ts';
 import { batchOf, type Claim } from '../records/batches.ts';
@@ -22,6 +22,11 @@ export interface Sold extends Claim {
   readonly user: string;
 }
 
+/** Patience with Redis as tests that are no tests of it want it. */
+const L2_WAIT_MS = 2_000;
+
+export type NodeOptions = Pick<WalletCacheOptions, 'l1TtlMs' | 'l1RowsMax' | 'l2WaitMs'>;
+
 export class NodeMemory {
   readonly shelves: Shelf[];
   readonly cache: WalletCache;
@@ -30,17 +35,20 @@ export class NodeMemory {
   /** Claims of all nodes that are here. */
   arrived = 0;
 
-  constructor(shop: WalletShop, l2: WalletL2 | null, options: { l1TtlMs?: number; l1RowsMax?: number }) {
+  constructor(shop: WalletShop, l2: WalletL2 | null, options: NodeOptions) {
     this.shelves = shop.templateIds.map(
       (id) => new Shelf({ id, total: TOTAL, perUserLimit: TOTAL, partitions: 2 }),
     );
     const log = { error: (_: object, message: string) => this.logged.push(message) };
-    this.cache = new WalletCache({ store: shop, l2, log, ...options });
+    this.cache = new WalletCache({ store: shop, l2, log, l2WaitMs: L2_WAIT_MS, ...options });
     this.wallet = new Wallet({
       store: this.cache,
       templates: () => this.shelves.map(({ view }) => view),
       template: (id) => this.shelves.find(({ view }) => view.template.id === id)?.view,
-      barrier: async () => this.arrive(shop.claims),
+      elsewhere: {
+        barrier: { all: async () => this.arrive(shop.claims), of: async () => this.arrive(shop.claims) },
+        unseen: { mayHold: async () => true },
+      },
     });
   }
 

@@ -1,7 +1,8 @@
 /**
- * Two nodes, one Redis, any interleaving of claims, flushes, changes and reads: a read shows every claim that was
- * acknowledged before it began, nothing that was never claimed, and of each coupon a state that it had between the
- * read's beginning and its end.
+ * Two nodes, one Redis, any interleaving of claims, flushes, changes, deaths in the midst of a change, and reads: a read
+ * shows every claim that was acknowledged before it began, nothing that was never claimed, and of each coupon a state
+ * that it had between the read's beginning and its end. What a node has changed that dies before it tells so counts as
+ * acknowledged from its death on.
  */
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
@@ -15,6 +16,8 @@ import { Random } from '../support/random.ts';
 import { NOW_MS, NodeMemory, query, VALID_MS, WalletShop } from './two-nodes.ts';
 
 type State = CouponRow['state'];
+/** Of the node that makes a change, before the store has it or after. */
+type Death = 'announced' | 'stored' | null;
 
 /** What is known of one coupon: its states in order, and how far their storing and announcing has come. */
 interface Known {
@@ -31,7 +34,7 @@ type Step =
   | { kind: 'claim'; which: number; atMs: number }
   | { kind: 'flush'; count: number }
   | { kind: 'hear' | 'arrive' }
-  | { kind: 'change'; pick: number; state: State }
+  | { kind: 'change'; pick: number; state: State; dies: Death }
   | { kind: 'page'; status: CouponStatus | null; late: boolean; limit: number }
   | { kind: 'coupon'; pick: number };
 
@@ -52,6 +55,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       kind: fc.constant('change' as const),
       pick: nat,
       state: fc.constantFrom<State>('usable', 'locked', 'used'),
+      dies: fc.constantFrom<Death>(null, null, null, 'announced', 'stored'),
     }),
   },
   {
@@ -72,11 +76,14 @@ class Trial {
   readonly coupons: Known[] = [];
   readonly shop: WalletShop;
   readonly nodes: NodeMemory[];
+  deaths = 0;
+  private readonly start: () => NodeMemory;
   flushing: Promise<void> = Promise.resolve();
 
-  constructor(shop: WalletShop, nodes: NodeMemory[]) {
+  constructor(shop: WalletShop, start: () => NodeMemory) {
     this.shop = shop;
-    this.nodes = nodes;
+    this.start = start;
+    this.nodes = [start(), start()];
   }
 
   async run({ step, node: at, user }: Move): Promise<void> {
@@ -100,7 +107,7 @@ class Trial {
       case 'arrive':
         return node.arrive(shop.claims);
       case 'change':
-        return this.change(node, step.pick, step.state);
+        return this.change(at, step);
       case 'page':
         return this.page(node, user, step);
       case 'coupon':
@@ -109,18 +116,30 @@ class Trial {
   }
 
   /** Like a redemption: the row is stored by then, and one change of a coupon is under way at a time. */
-  private async change(node: NodeMemory, pick: number, state: State): Promise<void> {
+  private async change(at: number, { pick, state, dies }: Step & { kind: 'change' }): Promise<void> {
+    const node = this.nodes[at]!;
     const stored = this.coupons.filter(({ changing }, i) => i < this.shop.flushed && !changing);
     const coupon = stored[pick % stored.length];
     if (coupon === undefined || (await this.shop.store.coupon(coupon.id)) === null || coupon.changing) return;
     coupon.changing = true;
-    coupon.states.push(state);
+    const change = await node.cache.announce(coupon.user, [coupon.id]);
     await this.shop.pause();
-    this.shop.setState(coupon.id, state);
-    await this.shop.pause();
-    await node.cache.changed(coupon.user, [coupon.id]);
+    if (dies !== 'announced') {
+      coupon.states.push(state);
+      this.shop.setState(coupon.id, state);
+      await this.shop.pause();
+    }
+    if (dies === null) await node.cache.changed(coupon.user, [coupon.id], change);
+    else this.die(at);
     coupon.acknowledged = coupon.states.length - 1;
     coupon.changing = false;
+  }
+
+  /** In its next life it has what the disk has. */
+  private die(at: number): void {
+    this.deaths++;
+    this.nodes[at] = this.start();
+    this.nodes[at].arrive(this.shop.claims);
   }
 
   private async page(
@@ -172,7 +191,7 @@ test.each([
 ])('two nodes show what is so, with %s', async (_, ttlMs, l1TtlMs) => {
   const redis = new RedisConnection({ url: process.env.TEST_REDIS_URL! });
   await redis.connect();
-  let [hits, loads, failures] = [0, 0, 0];
+  let [hits, loads, failures, deaths] = [0, 0, 0, 0];
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.array(move, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 12 }),
@@ -186,14 +205,17 @@ test.each([
           else for (let turns = random.below(12); turns > 0; turns--) await null;
         };
         const installation = randomBytes(6).toString('hex');
-        const nodes = [0, 1].map(
-          () => new NodeMemory(shop, new RedisWalletL2({ redis, installation, ttlMs }), { l1TtlMs }),
-        );
-        const trial = new Trial(shop, nodes);
+        const lives: NodeMemory[] = [];
+        const trial = new Trial(shop, () => {
+          const node = new NodeMemory(shop, new RedisWalletL2({ redis, installation, ttlMs }), { l1TtlMs });
+          lives.push(node);
+          return node;
+        });
         try {
           for (const round of rounds) await Promise.all(round.map((one) => trial.run(one)));
         } finally {
-          for (const { cache } of nodes) {
+          deaths += trial.deaths;
+          for (const { cache } of lives) {
             hits += cache.l1Hits + cache.l2Hits;
             loads += cache.loads;
             failures += cache.l2Failures;
@@ -206,6 +228,7 @@ test.each([
   );
   await redis.disconnect();
   expect(hits).toBeGreaterThan(100);
+  expect(deaths).toBeGreaterThan(10);
   expect(loads).toBeGreaterThan(100);
   expect(failures).toBeLessThan(loads / 10);
 });

@@ -8,7 +8,7 @@ import { RedisWalletL2 } from '../../src/wallet/redis-wallet-l2.ts';
 import { Wallet } from '../../src/wallet/wallet.ts';
 import { type RedisServer, startRedis } from '../services/redis.ts';
 import { until } from '../support/wait.ts';
-import { NOW_MS, NodeMemory, query, VALID_MS, WalletShop } from './two-nodes.ts';
+import { NOW_MS, NodeMemory, type NodeOptions, query, VALID_MS, WalletShop } from './two-nodes.ts';
 
 let shop: WalletShop;
 let redis: RedisConnection;
@@ -31,7 +31,7 @@ function l2(ttlMs = 60_000, over = redis): RedisWalletL2 {
   return new RedisWalletL2({ redis: over, installation, ttlMs });
 }
 
-function node(cache: RedisWalletL2 | null = l2(), options: { l1TtlMs?: number; l1RowsMax?: number } = {}) {
+function node(cache: RedisWalletL2 | null = l2(), options: NodeOptions = {}) {
   const one = new NodeMemory(shop, cache, options);
   shop.nodes.push(one);
   return one;
@@ -257,8 +257,9 @@ describe('two nodes', () => {
     await Promise.all([statesOf(a), statesOf(b)]);
     shop.setState(id, 'used');
     expect(await statesOf(a)).toEqual(['usable']);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect([await statesOf(a), await statesOf(b)]).toEqual([['used'], ['used']]);
+    const seen = async () => [await statesOf(a), await statesOf(b)];
+    await until(async () => String(await seen()) === 'used,used', 'what was kept is too old');
+    expect(await seen()).toEqual([['used'], ['used']]);
   });
 });
 
@@ -278,7 +279,7 @@ describe('while Redis', () => {
   });
 
   test('is slow, a read waits a moment and asks the store; what arrives late is not kept after a change', async () => {
-    const a = node(l2(60_000, own));
+    const a = node(l2(60_000, own), { l2WaitMs: 50 });
     const id = await stored(a);
     await statesOf(a);
     await server.call('CLIENT', 'PAUSE', 500);
@@ -311,6 +312,32 @@ describe('while Redis', () => {
       expect(await statesOf(b)).toEqual(['used']);
       return b.cache.l1Hits > 0;
     }, 'the cache is used again');
+  });
+
+  test('is out of one node’s reach, its change goes on unannounced, and events tell the others', async () => {
+    const far = new RedisConnection({ url: server.url, commandTimeoutMs: 300 });
+    const a = node(l2(60_000, far));
+    const b = node(l2(60_000, own));
+    const id = await stored(a);
+    const seen = async () => [...(await statesOf(b)), (await b.wallet.coupon(id))!.state];
+    expect(await seen()).toEqual(['usable', 'usable']);
+    await a.cache.announce('1', [id]);
+    shop.setState(id, 'used');
+    // It dies here, and nobody knows.
+    expect(await seen()).toEqual(['usable', 'usable']);
+    const rest = { templateId: 1, activityId: null, sequence: 3, atMs: 1, redemptionId: 1, detail: null };
+    const events = [{ subject: 'coupon', kind: 'used', userId: '1', couponId: id, ...rest } as const];
+    await expect(a.cache.retell(events)).rejects.toThrow('not reachable');
+    await b.cache.retell(events);
+    expect(await seen()).toEqual(['used', 'used']);
+  });
+
+  test('does not answer, a change waits a moment for being announced', async () => {
+    const a = node(l2(60_000, own));
+    await server.call('CLIENT', 'PAUSE', 2_000);
+    const sinceMs = performance.now();
+    await a.cache.announce('1', []);
+    expect(performance.now() - sinceMs).toBeLessThan(1_000);
   });
 
   test('was restarted, nothing it kept from before counts: it may have forgotten a change', async () => {

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { couponId } from '../../src/domain/coupon-id.ts';
 import type { CouponRow, WalletQuery } from '../../src/ports.ts';
+import { Unavailable } from '../../src/problems.ts';
 import { SqliteStore } from '../../src/records/sqlite-store.ts';
 import { statusOf, Wallet } from '../../src/wallet/wallet.ts';
 import { Shelf, SPACE } from '../claims/views.ts';
@@ -227,4 +228,68 @@ test.each([
     validFromMs: 1,
   };
   expect(statusOf({ ...row, validUntilMs, state }, nowMs)).toBe(status);
+});
+
+describe('beside a shard that cannot be seen into', () => {
+  const closed = async (): Promise<never> => {
+    throw new Unavailable('Claims made elsewhere cannot be seen at the moment.');
+  };
+
+  function walletOf(home: Home, mayHold: boolean): Wallet {
+    return new Wallet({
+      store: home.store,
+      templates: () => home.shelves.map(({ view }) => view),
+      template: (id) => home.shelves.find(({ view }) => view.template.id === id)?.view,
+      elsewhere: {
+        barrier: {
+          all: async (mayMatter) => {
+            if (await mayMatter(3, { completeMs: 0, hasAll: () => false })) await closed();
+          },
+          of: closed,
+        },
+        unseen: { mayHold: async (shard, user) => shard === 3 && user === USER && mayHold },
+      },
+    });
+  }
+
+  test('a list is shown where it lacks nothing, and unavailable where it may', async () => {
+    const shelf = await home.shelf('A');
+    shelf.sell(0, LO, HI);
+    const query = { userId: USER, status: null, nowMs: NOW_MS, after: null, limit: 9 };
+    expect(await walletOf(home, false).page(query)).toHaveLength(1);
+    await expect(walletOf(home, true).page(query)).rejects.toThrow(Unavailable);
+  });
+
+  test('a coupon that is known is told; that there is none, is not', async () => {
+    const shelf = await home.shelf('A');
+    shelf.sell(0, LO, HI);
+    const wallet = walletOf(home, true);
+    const { id } = shelf.view.template;
+    expect(await wallet.coupon(couponId(id, 0))).toMatchObject({ userId: USER });
+    await expect(wallet.coupon(couponId(id, 1))).rejects.toThrow(Unavailable);
+  });
+});
+
+test('templates all of whose claims are known to be stored are not looked into, whoever stored them', async () => {
+  const shelf = await home.shelf('A');
+  shelf.sell(0, LO, HI);
+  let [isStored, asked] = [false, 0];
+  const wallet = new Wallet({
+    store: home.store,
+    templates: () => [shelf.view],
+    template: () => shelf.view,
+    isStored: () => {
+      asked++;
+      return isStored;
+    },
+  });
+  const query = { userId: USER, status: null, nowMs: NOW_MS, after: null, limit: 9 };
+  expect(await wallet.page(query)).toHaveLength(1);
+  // The store says so, and has no row: what is shown tells that memory was not asked.
+  isStored = true;
+  expect(await wallet.page(query)).toHaveLength(0);
+  isStored = false;
+  expect([await wallet.page(query), asked]).toEqual([[], 2]);
+  shelf.sell(1, LO, HI);
+  expect(await wallet.page(query)).toHaveLength(2);
 });

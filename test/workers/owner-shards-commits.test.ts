@@ -1,7 +1,6 @@
 /** A commit is sent, just as it was, until it is known what became of it; its clients do not wait so long. */
 import { expect, test } from 'vitest';
 import { Verdict } from '../../src/actors/verdict.ts';
-import { SHARDS } from '../../src/ports-ledger.ts';
 import { SHARD } from '../actors/cluster-stage.ts';
 import { ShardsStage } from './shards-stage.ts';
 
@@ -12,7 +11,7 @@ test('a commit is answered, and how long the stream is by then is noted before t
   await at.open();
   at.sellElsewhere(90);
   const noted: number[] = [];
-  at.stage.onAppend = () => noted.push(at.known[SHARDS + SHARD]);
+  at.stage.onAppend = () => noted.push(at.places.of(SHARD).known);
   const slot = at.claim(1);
   await at.clock.pass(0);
   expect([at.stage.verdict(slot), noted]).toEqual([claimed, [2]]);

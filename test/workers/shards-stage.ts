@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import type { CommitBatch, CommitLedger } from '../../src/ports-commit.ts';
 import type { ShardLedger, ShardNotice, ShardSeat } from '../../src/ports-ledger.ts';
-import { FOLLOWED_BYTES, type FromOwner } from '../../src/workers/owner-messages.ts';
+import type { FromOwner } from '../../src/workers/owner-messages.ts';
 import { OwnerShards } from '../../src/workers/owner-shards.ts';
+import { StreamPlaces, StreamPlacesWriter } from '../../src/workers/stream-places.ts';
 import { ClusterStage, SHARD } from '../actors/cluster-stage.ts';
 import { TEMPLATE } from '../actors/rules.ts';
 import { ModelServer } from '../cluster/model-ledger.ts';
@@ -20,7 +21,9 @@ export class ShardsStage {
   readonly clock = new VirtualClock();
   readonly server = new ModelServer(this.clock);
   readonly stage = new ClusterStage();
-  readonly known = new Float64Array(new SharedArrayBuffer(FOLLOWED_BYTES));
+  readonly places = new StreamPlaces();
+  /** What has ended this life. */
+  readonly failures: unknown[] = [];
   readonly told: Exclude<FromOwner, number>[] = [];
   /** Every commit that was sent, whether it arrived or not. */
   readonly batches: CommitBatch[] = [];
@@ -31,6 +34,7 @@ export class ShardsStage {
   losesAnswers = false;
   isTrimmed = false;
   private hanging: Promise<void> = Promise.resolve();
+  private hangingReads: Promise<void> = Promise.resolve();
   private notice: (notice: ShardNotice) => void = () => {};
   private readonly elsewhere: ShardSeat;
   private sequence = 0;
@@ -44,15 +48,21 @@ export class ShardsStage {
     this.shards = new OwnerShards({
       index: 0,
       life,
-      followed: this.known.buffer as SharedArrayBuffer,
+      places: new StreamPlacesWriter(this.places.buffer),
       owner: this.stage.owner,
       commits: this.commits(),
       ledger: this.ledger(),
       clock: this.clock,
       now: () => this.clock.nowMs(),
       step: (body) => {
-        body();
-        this.stage.sync();
+        if (this.failures.length > 0) return;
+        try {
+          body();
+          this.stage.sync();
+        } catch (error) {
+          this.failures.push(error);
+          this.shards.stop();
+        }
       },
       tell: (message) => this.told.push(message as Exclude<FromOwner, number>),
     });
@@ -90,11 +100,14 @@ export class ShardsStage {
     const { read, head } = this.server.ledger(() => false);
     return {
       head,
-      read: (shard, incarnation, from, max) => {
+      read: async (shard, incarnation, from, max) => {
         this.reads.push(from);
+        assert(this.reads.length < 1_000, 'a stream is read again and again');
+        await this.hangingReads;
         const trimmed = new Error('claims from there on are not in the stream any more');
         trimmed.name = 'StreamTrimmed';
-        return this.isTrimmed ? Promise.reject(trimmed) : read(shard, incarnation, from, max);
+        if (this.isTrimmed) throw trimmed;
+        return await read(shard, incarnation, from, max);
       },
       onNotice: (listener) => {
         this.notice = listener;
@@ -106,6 +119,15 @@ export class ShardsStage {
   hangCommits(): () => void {
     let answer = (): void => {};
     this.hanging = new Promise((resolve) => {
+      answer = resolve;
+    });
+    return () => answer();
+  }
+
+  /** The same of reads. */
+  hangReads(): () => void {
+    let answer = (): void => {};
+    this.hangingReads = new Promise((resolve) => {
       answer = resolve;
     });
     return () => answer();

@@ -1,5 +1,5 @@
 /** First pass over the receipts: what each coupon takes off and how many users received it. */
-import { type ReadDiscount, readDiscount } from './discount-notation.ts';
+import { NOTATION, type ReadDiscount, readDiscount } from '../../domain/discount-notation.ts';
 import type { Receipt, SkippedRow } from './receipts.ts';
 
 export interface CouponPlan {
@@ -14,16 +14,19 @@ interface Draft {
   readonly users: Set<string>;
 }
 
+/** `decimals`: of the currency the amounts are in. */
 export async function planCoupons(
   runs: AsyncIterable<readonly Receipt[]>,
   onSkipped: (skipped: SkippedRow) => void,
+  decimals = 2,
 ): Promise<Map<string, CouponPlan>> {
   const drafts = new Map<string, Draft>();
   for await (const run of runs) {
     for (const { row, couponId, userId, discount: text } of run) {
-      const discount = readDiscount(text);
-      if (discount === null) {
-        onSkipped({ row, reason: `Discount_rate ${JSON.stringify(text.slice(0, 40))} cannot be read` });
+      const discount = readDiscount(text, decimals);
+      if (discount.kind === 'unreadable') {
+        const given = JSON.stringify(text.slice(0, 40));
+        onSkipped({ row, reason: `Discount_rate ${given} ${discount.problem}; allowed: ${NOTATION}` });
         continue;
       }
       let draft = drafts.get(couponId);
@@ -47,10 +50,10 @@ export async function planCoupons(
 }
 
 /** Whether the first pass counted this receipt: the second claims exactly those. */
-export function isPlanned(plans: ReadonlyMap<string, CouponPlan>, receipt: Receipt): boolean {
+export function isPlanned(plans: ReadonlyMap<string, CouponPlan>, receipt: Receipt, decimals = 2): boolean {
   const plan = plans.get(receipt.couponId);
-  const discount = readDiscount(receipt.discount);
-  return plan !== undefined && discount !== null && same(plan.discount, discount);
+  const discount = readDiscount(receipt.discount, decimals);
+  return plan !== undefined && discount.kind !== 'unreadable' && same(plan.discount, discount);
 }
 
 function same(one: ReadDiscount, other: ReadDiscount): boolean {

@@ -51,6 +51,7 @@ export async function templatesKnown(target: ServerTarget, ids: ReadonlyMap<stri
 export async function makeTemplates(
   target: ServerTarget,
   plans: ReadonlyMap<string, CouponPlan>,
+  currency: string,
   stockOf: (users: number) => number,
   onDone: (done: number) => void,
 ): Promise<MadeTemplates> {
@@ -64,7 +65,7 @@ export async function makeTemplates(
       let template = there.get(couponId);
       if (template === undefined) {
         const stock = stockOf(plan.users);
-        const body = templateBody(couponId, plan, stock);
+        const body = templateBody(couponId, plan, currency, stock);
         template = (await callApi(target, 'POST', '/v1/templates', body)) as TemplateJson;
         made++;
         if (stock === 0) withoutStock++;
@@ -78,11 +79,11 @@ export async function makeTemplates(
   return { ids, made, reused: ids.size - made, withoutStock };
 }
 
-function templateBody(couponId: string, { discount }: CouponPlan, stock: number): unknown {
+function templateBody(couponId: string, { discount }: CouponPlan, currency: string, stock: number): unknown {
   return {
     name: NAME_PREFIX + couponId,
     productLine: PRODUCT_LINE,
-    currency: 'CNY',
+    currency,
     discount,
     scope: { all: true },
     validity: { daysAfterClaim: VALID_DAYS },

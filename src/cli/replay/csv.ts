@@ -1,9 +1,6 @@
-/**
- * CSV as exports have it (RFC 4180): quotes where needed, doubled inside, lines ended by LF or CRLF. One thing of the
- * RFC is left out on purpose: a line break inside quotes. Receipts have none, and with it a single lost quote would
- * swallow the rest of the file instead of one row.
- */
+/** CSV files, line by line: lines end with LF or CRLF (domain/csv-line.ts: no line break is inside of quotes). */
 import { createReadStream } from 'node:fs';
+import { splitLine } from '../../domain/csv-line.ts';
 
 export interface CsvLine {
   /** As an editor counts: the header is row 1. */
@@ -37,18 +34,4 @@ export async function* readCsv(
     onBytes(stream.bytesRead);
   }
   if (rest !== '') yield linesOf([row === 0 ? rest.replace(/^\ufeff/, '') : rest]);
-}
-
-/** The fields of one line, trimmed outside of quotes; null when a quote is not closed, or text follows a closed one. */
-export function splitLine(line: string): string[] | null {
-  if (!line.includes('"')) return line.split(',').map((field) => field.trim());
-  const fields: string[] = [];
-  // A field is quoted, with doubled quotes inside, or has none; then comes a comma or the end.
-  const field = /\s*(?:"((?:[^"]|"")*)"|([^",]*))\s*(,|$)/y;
-  for (;;) {
-    const match = field.exec(line);
-    if (match === null) return null;
-    fields.push(match[1] === undefined ? match[2]!.trim() : match[1].replaceAll('""', '"'));
-    if (match[3] === '') return fields;
-  }
 }

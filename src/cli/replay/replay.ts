@@ -1,6 +1,7 @@
 /** A replay from file to figures: plan and make templates when asked to, then claim every receipt. */
 import { statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { currencyDecimals } from '../../domain/currency.ts';
 import { CommandFailed, messageOf } from '../failure.ts';
 import { count } from '../output.ts';
 import { Progress } from '../progress.ts';
@@ -19,6 +20,8 @@ export interface ReplayOptions {
   /** Receipts a second; null for as fast as the server answers. */
   readonly rate: number | null;
   readonly createTemplates: boolean;
+  /** ISO 4217, of the templates made; the amounts of the file are in it. */
+  readonly currency: string;
   readonly stockShareMillionths: number;
 }
 
@@ -53,16 +56,18 @@ export async function replay(
   let templateOf: (receipt: Receipt) => string | null;
   if (options.createTemplates) {
     const runs = readReceipts(file, { needsDiscount: true, onSkipped });
-    const plans = await planCoupons(runs, onSkipped);
+    const { currency } = options;
+    const decimals = currencyDecimals(currency);
+    const plans = await planCoupons(runs, onSkipped, decimals);
     const stockOf = (users: number): number => shareOf(users, options.stockShareMillionths);
     const made = await showing('templates', (progress) =>
-      makeTemplates(target, plans, stockOf, (done) =>
+      makeTemplates(target, plans, currency, stockOf, (done) =>
         progress.update(done / plans.size, () => `${count(done)} of ${count(plans.size)}`),
       ),
     );
     for (const other of targets.slice(1)) await templatesKnown(other, made.ids);
     templates = made;
-    templateOf = (receipt) => (isPlanned(plans, receipt) ? made.ids.get(receipt.couponId)! : null);
+    templateOf = (receipt) => (isPlanned(plans, receipt, decimals) ? made.ids.get(receipt.couponId)! : null);
   } else {
     const there = await findTemplates(target);
     templateOf = ({ row, couponId }) => {

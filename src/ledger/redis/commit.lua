@@ -1,7 +1,8 @@
 -- One owner's drain: decides its claims in order, in one step. KEYS[1] meta
--- ARGV[3] node id, [4] epoch, [5] owner, [6] life, [7] sequence, [8] low word of the time (4 bytes), then per group six:
+-- ARGV[3] node id, [4] epoch, [5] owner, [6] life, [7] sequence, [8] low word of the time (4 bytes), then per group seven:
 --   template, activity, limit of the pool, limit of the template,
---   claims: 16 bytes each: user, key (zero: none) · units: 12 bytes each: serial, code and time as in an entry
+--   claims: 16 bytes each: user, key (zero: none) · empty, or of each claim the coupons that limits do not count: 4 bytes,
+--   13 bits of the pool and 13 of the template · units: 12 bytes each: serial, code and time as in an entry
 -- → committed, version, head, 5 bytes a claim: kind, serial · late · fenced
 --
 -- Claims are cut and joined as strings and never become numbers. All checks come before the first change.
@@ -23,7 +24,7 @@ if last then
   end
 end
 
-local NO_KEY, NO_SERIAL = string.rep('\0', 8), string.rep('\0', 4)
+local NO_KEY, NO_COUPON = string.rep('\0', 8), string.rep('\255', 4)
 local AT_ONCE = 1000
 
 -- One column of `count` rows of `size` bytes, from row `first` (0 …) on, cut in one call: a call a claim is too much.
@@ -63,14 +64,14 @@ end
 -- Several groups may be about one pool (an owner that runs several partitions): its lease is carried from one to the
 -- next, `offered` without all that is offered, `lease` without what is sold.
 local groups, leases, offeredLeases = {}, {}, {}
-for arg = 9, #ARGV, 6 do
+for arg = 9, #ARGV, 7 do
   local name = ARGV[arg] .. '.' .. ARGV[arg + 1]
   local key = base .. 'p' .. name
   local fields = call('HMGET', key .. ':pool', 'leased', 'closed', 'free', 'thirsty')
   local group = { arg = arg, name = name, key = key, fields = fields, offered = 0 }
   if fields[1] and fields[2] ~= '1' then
-    group.offered = #ARGV[arg + 5] / 12
-    group.serials = column('<I4xxxxxxxx', ARGV[arg + 5], 12, 0, group.offered)
+    group.offered = #ARGV[arg + 6] / 12
+    group.serials = column('<I4xxxxxxxx', ARGV[arg + 6], 12, 0, group.offered)
     if not leases[name] then
       leases[name] = call('HGET', key .. ':leases', nodeId) or ''
       offeredLeases[name] = leases[name]
@@ -89,7 +90,7 @@ for g = 1, #groups do
   local arg, offered = group.arg, group.offered
   local template, activity = pack('<I4', ARGV[arg]), pack('<I4', ARGV[arg + 1])
   local poolLimit, templateLimit = tonumber(ARGV[arg + 2]), tonumber(ARGV[arg + 3])
-  local claims, units = ARGV[arg + 4], ARGV[arg + 5]
+  local claims, spents, units = ARGV[arg + 4], ARGV[arg + 5], ARGV[arg + 6]
   local usersKey = base .. 't' .. ARGV[arg] .. ':users'
   local serials = column('c4xxxxxxxx', units, 12, 0, offered)
   local codes = column('xxxxc8', units, 12, 0, offered)
@@ -98,6 +99,7 @@ for g = 1, #groups do
     local some = math.min(AT_ONCE, count - first)
     local users = column('c8xxxxxxxx', claims, 16, first, some)
     local keys = column('xxxxxxxxc8', claims, 16, first, some)
+    local spent = spents ~= '' and column('<I4', spents, 4, first, some)
     local held = call('HMGET', usersKey, unpack(users, 1, some))
     -- What users of this chunk hold by now: one may come twice.
     local now, fields, n = {}, {}, 0
@@ -106,18 +108,27 @@ for g = 1, #groups do
       local list = now[user] or held[i]
       local kind, serial
       if list then
-        local inPool, length = 0, #list
-        for coupon = 1, length, 16 do
+        local inPool, length, newest = 0, #list, nil
+        for coupon = length - 15, 1, -16 do
           if sub(list, coupon + 4, coupon + 7) == activity then
             inPool = inPool + 1
-            if poolLimit == 1 or (key ~= NO_KEY and sub(list, coupon + 8, coupon + 15) == key) then
+            newest = newest or coupon
+            if key ~= NO_KEY and sub(list, coupon + 8, coupon + 15) == key then
               kind, serial = '\2', sub(list, coupon, coupon + 3)
               break
             end
           end
         end
-        if not kind and (inPool >= poolLimit or length / 16 >= templateLimit) then
-          kind, serial = '\3', sub(list, length - 15, length - 12)
+        if not kind then
+          local all = length / 16
+          if spent then
+            inPool = inPool - spent[i] % 8192
+            all = all - math.floor(spent[i] / 8192)
+          end
+          if poolLimit == 1 and inPool > 0 then kind, serial = '\2', sub(list, newest, newest + 3)
+          elseif inPool >= poolLimit or all >= templateLimit then
+            kind, serial = '\3', sub(list, length - 15, length - 12)
+          end
         end
       end
       if not kind then
@@ -138,7 +149,7 @@ for g = 1, #groups do
           entries[entryParts + 7] = key
           entryParts = entryParts + 7
         else
-          kind, serial = '\4', NO_SERIAL
+          kind, serial = '\4', list and sub(list, #list - 15, #list - 12) or NO_COUPON
         end
       end
       reply[replyParts + 1], reply[replyParts + 2] = kind, serial

@@ -14,7 +14,8 @@ local general = loadPool(ARGV[3], '0')
 if not general then return {'short', version, 0, math.abs(missing)} end
 local from = missing > 0 and general or pool
 if from.free < math.abs(missing) then
-  askBack(from, true)
+  -- For a move that cannot be made nothing is asked back, and what has been may be leased again.
+  if from.free + from.leased >= math.abs(missing) then askBack(from, true) else tellMoved(from) end
   return {'short', version, from.free + from.leased, math.abs(missing)}
 end
 if missing > 0 then
@@ -25,6 +26,7 @@ elseif missing < 0 then
 end
 pool.units, pool.closed = units, false
 if pool.free > 0 then tellThirsty(pool) end
+if missing ~= 0 then tellMoved(from) end
 savePool(general)
 savePool(pool)
 redis.call('SADD', base .. 'pools', pool.name)

@@ -5,11 +5,13 @@ import { ShardKeys } from './keys.ts';
 import { RedisConnection, type RedisSettings } from './redis-connection.ts';
 
 export class NoticeListener {
+  private readonly settings: RedisSettings;
   private readonly connection: RedisConnection;
   private readonly shards = new Map<string, number>();
   private readonly listeners: ((notice: ShardNotice) => void)[] = [];
 
   constructor(settings: RedisSettings, installation: string) {
+    this.settings = settings;
     for (let shard = 0; shard < SHARDS; shard++)
       this.shards.set(new ShardKeys(installation, shard).notices, shard);
     this.connection = new RedisConnection({ ...settings, onUp: () => this.subscribe(), onDown: () => {} });
@@ -37,7 +39,10 @@ export class NoticeListener {
       for (const listener of this.listeners) listener(notice);
     });
     // The client repeats it by itself after each break; this is the first time, or a new client.
-    client.subscribe(...this.shards.keys()).catch(() => {});
+    // Without it everything is seen by looking, which is later.
+    client.subscribe(...this.shards.keys()).catch((error: unknown) => {
+      this.settings.onTrouble?.('notices of Redis are not heard', error);
+    });
   }
 }
 
@@ -45,5 +50,6 @@ function parse(shard: number, text: string): ShardNotice {
   const [kind, ...fields] = text.split('|');
   if (kind === 'head') return { kind, shard, head: Number(fields[0]) };
   const ref = { templateId: Number(fields[0]), activityId: Number(fields[1]) };
-  return kind === 'recall' ? { kind, shard, ref, all: fields[2] === '1' } : { kind: 'stock', shard, ref };
+  if (kind === 'recall') return { kind, shard, ref, all: fields[2] === '1' };
+  return { kind: kind === 'moved' ? 'moved' : 'stock', shard, ref };
 }

@@ -39,9 +39,11 @@ export async function openIncarnation(
   await calls.all();
 
   await connection.run(SCRIPTS.open, [keys.meta], [incarnation, 0, token, server]);
-  // It is open: what cannot be cleared away now is by the next one.
+  // It is open: what cannot be cleared away now is by the next one, and nothing is wrong meanwhile but the room it takes.
   const isOver = (other: number): boolean => isSingle(other) !== isSingle(incarnation) || other < incarnation;
-  await forget(connection, keys, isOver).catch(() => {});
+  await forget(connection, keys, isOver).catch((error: unknown) => {
+    connection.trouble('an earlier incarnation could not be cleared away', error);
+  });
 }
 
 function isSingle(incarnation: number): boolean {

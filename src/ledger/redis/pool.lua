@@ -39,6 +39,11 @@ local function askBack(pool, all)
   notify('recall|' .. pool.templateId .. '|' .. pool.activityId .. '|' .. (all and 1 or 0))
 end
 
+-- Whoever gave units back for a move may ask for more from now on.
+local function tellMoved(pool)
+  notify('moved|' .. pool.templateId .. '|' .. pool.activityId)
+end
+
 local function push(command, key, list)
   for at = 1, #list, 1000 do
     redis.call(command, key, unpack(list, at, math.min(at + 999, #list)))

@@ -58,8 +58,10 @@ export class RedisCommitLedger implements CommitLedger {
       sequence,
       time,
     ];
-    for (const { templateId, activityId, poolLimit, templateLimit, claims, units } of groups)
-      args.push(templateId, activityId, poolLimit, templateLimit, bytesOf(claims), bytesOf(units));
+    for (const { templateId, activityId, poolLimit, templateLimit, claims, spent, units } of groups) {
+      args.push(templateId, activityId, poolLimit, templateLimit, bytesOf(claims));
+      args.push(spent === null ? '' : bytesOf(spent), bytesOf(units));
+    }
     const keys = [this.keys[seat.shard].meta];
     const reply = (await (this.waitReplicas === 0
       ? this.connection.run(SCRIPTS.commit, keys, args)

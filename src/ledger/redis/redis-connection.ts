@@ -16,6 +16,8 @@ export interface RedisSettings {
   readonly commandTimeoutMs?: number;
   readonly onUp?: () => void;
   readonly onDown?: (reason: string) => void;
+  /** What fails and is not told by a call that rejects; nothing waits for it. `what` is a fixed text. */
+  readonly onTrouble?: (what: string, error: unknown) => void;
 }
 
 export type Argument = string | number | Buffer;
@@ -75,6 +77,11 @@ export class RedisConnection {
   get commands(): Redis | Cluster {
     if (!this.up || this.client === null) throw this.unreachable();
     return this.client;
+  }
+
+  /** Tells of a failure that nobody waits to hear of. */
+  trouble(what: string, error: unknown): void {
+    this.settings.onTrouble?.(what, error);
   }
 
   /** Every server that may hold keys. */

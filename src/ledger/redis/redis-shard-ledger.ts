@@ -23,7 +23,8 @@ import { readPools } from './pool-states.ts';
 import { type Argument, RedisConnection, type RedisSettings } from './redis-connection.ts';
 import * as replies from './replies.ts';
 import { SCRIPTS, type Script } from './scripts.ts';
-import { headOf, readStream, trimStream } from './stream-reader.ts';
+import { StreamHeads } from './stream-heads.ts';
+import { readStream, startOf, trimStream } from './stream-reader.ts';
 
 export interface RedisLedgerSettings extends RedisSettings {
   /** Installations that share a Redis have different names. */
@@ -33,10 +34,12 @@ export interface RedisLedgerSettings extends RedisSettings {
 export class RedisShardLedger implements ShardLedger {
   private readonly connection: RedisConnection;
   private readonly notices: NoticeListener;
+  private readonly heads: StreamHeads;
   private readonly keys: readonly ShardKeys[];
 
   constructor(settings: RedisLedgerSettings) {
     this.connection = new RedisConnection(settings);
+    this.heads = new StreamHeads(this.connection);
     this.notices = new NoticeListener(settings, settings.installation);
     this.keys = Array.from({ length: SHARDS }, (_, shard) => new ShardKeys(settings.installation, shard));
   }
@@ -137,7 +140,11 @@ export class RedisShardLedger implements ShardLedger {
   }
 
   async head(shard: number, incarnation: number): Promise<number | null> {
-    return await headOf(this.connection, this.keys[shard], incarnation);
+    return await this.heads.of(this.keys[shard], incarnation);
+  }
+
+  async start(shard: number, incarnation: number): Promise<number | null> {
+    return await startOf(this.connection, this.keys[shard], incarnation);
   }
 
   async trim(shard: number, incarnation: number, position: number): Promise<void> {

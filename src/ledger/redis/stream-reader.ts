@@ -14,7 +14,7 @@ type Item = readonly [id: Buffer, fields: readonly [name: Buffer, entries: Buffe
 const ITEMS_FIRST = 16;
 const ITEMS_MAX = 1_000;
 
-export async function headOf(
+async function headOf(
   connection: RedisConnection,
   keys: ShardKeys,
   incarnation: number,
@@ -73,6 +73,20 @@ async function assertNothingAfter(
   const key = keys.of(incarnation, 'stream');
   const [item] = await connection.commands.xrange(key, `${from + 1}-0`, '+', 'COUNT', 1);
   if (item === undefined) throw new StreamTrimmed(`claims ${from}–${head} are not in stream ${key} any more`);
+}
+
+export async function startOf(
+  connection: RedisConnection,
+  keys: ShardKeys,
+  incarnation: number,
+): Promise<number | null> {
+  const head = await headOf(connection, keys, incarnation);
+  if (head === null) return null;
+  const asked = [keys.of(incarnation, 'stream'), '-', '+', 'COUNT', 1];
+  const [item] = (await connection.commands.callBuffer('XRANGE', asked)) as Item[];
+  if (item === undefined) return head;
+  const [id, [, entries]] = item;
+  return Number.parseInt(String(id), 10) - entries.length / ENTRY_BYTES;
 }
 
 /** The item that holds `position` stays, and all after it. */

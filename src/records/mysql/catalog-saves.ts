@@ -3,11 +3,15 @@
  * happen one after the other and may look before they write.
  */
 import type { Activity, CodeExtent, Template } from '../../domain/template.ts';
-import type { ExtentRequest, IdempotencyMark, SaveOutcome } from '../../ports.ts';
-import { judgeVersion } from '../versions.ts';
-import { bodyOf, readExtents } from './catalog-reads.ts';
+import { nameKey } from '../../domain/template-name.ts';
+import type { ExtentRequest, IdempotencyMark, SaveOutcome, Versioned } from '../../ports.ts';
+import { tellActivitySaved, tellTemplateSaved } from '../catalog-events/tell-saves.ts';
+import { PATTERN_SPACES, type Reservation, rivalOf, type SpaceInUse } from '../code-rivals.ts';
+import { MYSQL, within } from '../redemptions/mysql-steps.ts';
+import { areSame, judgeVersion } from '../versions.ts';
+import { bodyOf, readActivities, readExtents } from './catalog-reads.ts';
 import type { MysqlPool } from './pool.ts';
-import type { Session } from './session.ts';
+import type { Session, Value } from './session.ts';
 
 interface Counters {
   readonly sequence: number;
@@ -22,11 +26,17 @@ export function saveTemplate(
   template: Template,
   extent: ExtentRequest | null,
   mark: IdempotencyMark | null,
+  activities: readonly Versioned[] | null,
 ): Promise<SaveOutcome<Template>> {
-  return save(pool, 'templates', template, extent, mark, async (session, counters) => {
+  return save(pool, 'templates', template, extent, mark, async (session, counters, stored) => {
+    if (activities !== null) {
+      const standing = await readActivities(session, 'WHERE template_id = ?', [template.id]);
+      if (!areSame(standing, activities)) return { kind: 'changed' };
+    }
     const { name, status } = template;
-    const liveName = status === 'deleted' ? null : name;
-    if (liveName !== null) {
+    const liveName = status === 'deleted' ? null : nameKey(name);
+    const isNamed = name !== stored?.name || liveName === null;
+    if (isNamed && liveName !== null) {
       const [namesake] = await session.rows('SELECT id FROM templates WHERE live_name = ? AND id <> ?', [
         liveName,
         template.id,
@@ -34,27 +44,77 @@ export function saveTemplate(
       if (namesake !== undefined) return { kind: 'name_taken' };
     }
     const id = template.id || counters.lastTemplateId + 1;
-    const values = [liveName, status, counters.sequence, JSON.stringify({ ...template, id })];
+    const values = [status, counters.sequence, JSON.stringify({ ...template, id })];
     if (template.id === 0) {
       await session.run('UPDATE catalog_sequence SET last_template_id = ? WHERE id = 1', [id]);
       const columns = 'live_name, status, sequence, body, id';
-      await session.run(`INSERT INTO templates (${columns}) VALUES (?, ?, ?, ?, ?)`, [...values, id]);
+      await session.run(`INSERT INTO templates (${columns}) VALUES (?, ?, ?, ?, ?)`, [
+        liveName,
+        ...values,
+        id,
+      ]);
     } else {
-      const set = 'live_name = ?, status = ?, sequence = ?, body = ?';
+      const set = 'status = ?, sequence = ?, body = ?';
       await session.run(`UPDATE templates SET ${set} WHERE id = ?`, [...values, id]);
+      if (isNamed) await session.run('UPDATE templates SET live_name = ? WHERE id = ?', [liveName, id]);
     }
-    const reserved = extent && (await reserve(session, id, extent, counters.sequence));
-    if (extent !== null && reserved === null) return { kind: 'code_space_full' };
-    return { kind: 'saved', value: { ...template, id }, extent: reserved };
+    const value = { ...template, id };
+    let reserved: CodeExtent | null = null;
+    if (extent !== null) {
+      const outcome = await reserve(session, id, extent, counters.sequence);
+      if (outcome.kind !== 'reserved') return outcome;
+      reserved = outcome.extent;
+    }
+    await within(session, tellTemplateSaved(MYSQL, stored, value));
+    return { kind: 'saved', value, extent: reserved };
   });
+}
+
+/** See RecordStore: many new templates under one sequence, in two statements. */
+export function addTemplates(pool: MysqlPool, templates: readonly Template[]): Promise<(number | null)[]> {
+  return pool.transaction(
+    async (session, repeated) => {
+      if (templates.length === 0) return [];
+      const { sequence, lastTemplateId } = await lockCounters(session);
+      const names = templates.map(({ name }) => nameKey(name));
+      const taken = await liveNames(session, names);
+      let last = lastTemplateId;
+      const rows: Value[] = [];
+      const ids = templates.map((template, i) => {
+        const name = names[i]!;
+        const stored = taken.get(name);
+        taken.set(name, null);
+        // What the first attempt did, whose answer was lost, is this one's.
+        if (repeated && stored != null && judgeVersion(stored, { ...template, id: stored.id }) === 'same')
+          return stored.id;
+        if (stored !== undefined) return null;
+        const id = ++last;
+        rows.push(name, template.status, sequence, JSON.stringify({ ...template, id }), id);
+        return id;
+      });
+      if (rows.length === 0) return ids;
+      const set = 'sequence = ?, last_template_id = ?';
+      await session.run(`UPDATE catalog_sequence SET ${set} WHERE id = 1`, [sequence, last]);
+      const columns = 'live_name, status, sequence, body, id';
+      const places = Array.from({ length: rows.length / 5 }, () => '(?, ?, ?, ?, ?)').join(', ');
+      await session.run(`INSERT INTO templates (${columns}) VALUES ${places}`, rows);
+      return ids;
+    },
+    { mayRepeat: true },
+  );
 }
 
 export function saveActivity(
   pool: MysqlPool,
   activity: Activity,
   mark: IdempotencyMark | null,
+  templateVersion: number | null,
 ): Promise<SaveOutcome<Activity>> {
-  return save(pool, 'activities', activity, null, mark, async (session, counters) => {
+  return save(pool, 'activities', activity, null, mark, async (session, counters, stored) => {
+    if (templateVersion !== null) {
+      const template = await readBody<Template>(session, 'templates', activity.templateId);
+      if (template?.version !== templateVersion) return { kind: 'changed' };
+    }
     const id = activity.id || counters.lastActivityId + 1;
     const values = [activity.templateId, counters.sequence, JSON.stringify({ ...activity, id })];
     if (activity.id === 0) {
@@ -65,7 +125,9 @@ export function saveActivity(
       const set = 'template_id = ?, sequence = ?, body = ?';
       await session.run(`UPDATE activities SET ${set} WHERE id = ?`, [...values, id]);
     }
-    return { kind: 'saved', value: { ...activity, id }, extent: null };
+    const value = { ...activity, id };
+    await within(session, tellActivitySaved(MYSQL, stored, value));
+    return { kind: 'saved', value, extent: null };
   });
 }
 
@@ -76,7 +138,7 @@ function save<T extends Template | Activity>(
   given: T,
   extent: ExtentRequest | null,
   mark: IdempotencyMark | null,
-  write: (session: Session, counters: Counters) => Promise<SaveOutcome<T>>,
+  write: (session: Session, counters: Counters, stored: T | null) => Promise<SaveOutcome<T>>,
 ): Promise<SaveOutcome<T>> {
   return pool.transaction<SaveOutcome<T>>(
     async (session, repeated) => {
@@ -87,8 +149,9 @@ function save<T extends Template | Activity>(
         if (repeated && known.same) return savedBefore(session, table, known.id, extent);
         return { kind: 'repeated', ...known };
       }
+      const stored = given.id === 0 ? null : await readBody<T>(session, table, given.id);
       if (given.id !== 0) {
-        const found = judgeVersion(await readBody<T>(session, table, given.id), given);
+        const found = judgeVersion(stored, given);
         if (found === 'changed') return { kind: 'changed' };
         if (found === 'same') {
           await keepMark(session, mark, given.id);
@@ -97,7 +160,7 @@ function save<T extends Template | Activity>(
         }
       }
       await session.run('UPDATE catalog_sequence SET sequence = ? WHERE id = 1', [counters.sequence]);
-      const outcome = await write(session, counters);
+      const outcome = await write(session, counters, stored);
       if (outcome.kind === 'saved') await keepMark(session, mark, outcome.value.id);
       return outcome;
     },
@@ -132,6 +195,16 @@ async function readBody<T>(session: Session, table: Table, id: number): Promise<
   return row === undefined ? null : bodyOf<T>(row);
 }
 
+/** Templates by name (key), of these names; null once it is given to one of a list. */
+async function liveNames(session: Session, names: readonly string[]): Promise<Map<string, Template | null>> {
+  const places = names.map(() => '?').join(', ');
+  const rows = await session.rows(
+    `SELECT id, body, live_name FROM templates WHERE live_name IN (${places})`,
+    names,
+  );
+  return new Map(rows.map(([id, body, name]) => [String(name), bodyOf<Template>([id!, body!])]));
+}
+
 async function readMark(
   session: Session,
   { scope, key, fingerprint }: IdempotencyMark,
@@ -147,14 +220,26 @@ async function keepMark(session: Session, mark: IdempotencyMark | null, id: numb
   await session.run(sql, [mark.scope, mark.key, mark.fingerprint, id]);
 }
 
+/** See MarkStore. */
+export async function forgetMarks(pool: MysqlPool, ageMs: number, limit: number): Promise<number> {
+  const sql = `DELETE FROM idempotency_marks WHERE kept_at <= CURRENT_TIMESTAMP(3) - INTERVAL ? MICROSECOND
+    ORDER BY kept_at, scope, mark LIMIT ?`;
+  return (await pool.withSession((session) => session.run(sql, [ageMs * 1000, limit]))).matched;
+}
+
 async function reserve(
   session: Session,
   templateId: number,
   request: ExtentRequest,
   sequence: number,
-): Promise<CodeExtent | null> {
+): Promise<Reservation> {
   const { firstSerial, length } = request;
+  const inUse = await readPatternSpaces(session);
+  let rival: SpaceInUse | null = null;
   for (const { space, size } of request.spaces) {
+    const found = rivalOf(space, inUse);
+    rival ??= found;
+    if (found !== null) continue;
     const sql = 'SELECT MAX(first_place + units) FROM code_extents WHERE space = ?';
     const offset = Number((await session.row(sql, [space]))?.[0] ?? 0);
     if (offset + length > size) continue;
@@ -167,7 +252,17 @@ async function reserve(
       firstSerial,
       sequence,
     ]);
-    return { templateId, firstSerial, length, space, offset };
+    return { kind: 'reserved', extent: { templateId, firstSerial, length, space, offset } };
   }
-  return null;
+  return rival === null
+    ? { kind: 'code_space_full' }
+    : { kind: 'codes_overlap', templateId: rival.templateId };
+}
+
+async function readPatternSpaces(session: Session): Promise<SpaceInUse[]> {
+  const sql = `SELECT space, MIN(template_id) FROM code_extents WHERE ${PATTERN_SPACES} GROUP BY space`;
+  return (await session.rows(sql)).map(([space, templateId]) => ({
+    space: String(space),
+    templateId: Number(templateId),
+  }));
 }

@@ -1,9 +1,8 @@
 /** Stored claims as the logs wrote them. */
 import { ENTRY_BYTES } from '../../claimlog/entry.ts';
+import { SHARED_BLOCK_BYTES, SHARED_BLOCK_MS } from '../../limits.ts';
 import type { Session } from './session.ts';
 
-/** Small batches share a block until it has this many bytes, so that a quiet shop does not make a block per claim. */
-const SHARED_BYTES = 32 * 1024;
 /** Larger batches are cut: a block must fit a packet of the smallest size in use, 1 MiB. */
 const BLOCK_BYTES_MAX = 24_000 * ENTRY_BYTES;
 /** One page of blocks sent to a rebuilding owner, and how many are looked at for it. */
@@ -18,9 +17,15 @@ const APPEND = `UPDATE claim_blocks SET entries = CONCAT(entries, ?), entry_byte
 export interface OpenBlock {
   readonly id: number;
   readonly bytes: number;
+  /** When it was made, by this process's monotonic clock. */
+  readonly sinceMs: number;
 }
 
-/** Stores the entries of a batch, in a new block or at the end of `open`; → the block that may be grown next. */
+/**
+ * Stores the entries of a batch, in a new block or at the end of `open`; → the block that may be grown next. The log's
+ * watermark must be locked: whoever finds it free and the block old enough knows that it will not grow
+ * (records/events/left-blocks.ts).
+ */
 export async function appendBlock(
   session: Session,
   { logId, fromOffset, toOffset }: { logId: number; fromOffset: number; toOffset: number },
@@ -28,9 +33,10 @@ export async function appendBlock(
   open: OpenBlock | undefined,
 ): Promise<OpenBlock> {
   const bytes = (open?.bytes ?? 0) + entries.length;
-  if (open !== undefined && bytes <= SHARED_BYTES) {
+  const isYoung = open !== undefined && performance.now() - open.sinceMs < SHARED_BLOCK_MS;
+  if (isYoung && bytes <= SHARED_BLOCK_BYTES) {
     const values = [entries, entries.length, toOffset, open.id, logId, fromOffset];
-    if ((await session.runPrepared(APPEND, values)).matched === 1) return { id: open.id, bytes };
+    if ((await session.runPrepared(APPEND, values)).matched === 1) return { ...open, bytes };
   }
   return insertBlocks(session, logId, toOffset, entries);
 }
@@ -42,11 +48,11 @@ export async function insertBlocks(
   toOffset: number | null,
   entries: Uint8Array,
 ): Promise<OpenBlock> {
-  let last = { id: 0, bytes: 0 };
+  let last = { id: 0, bytes: 0, sinceMs: performance.now() };
   for (let from = 0; from < entries.length; from += BLOCK_BYTES_MAX) {
     const part = entries.subarray(from, from + BLOCK_BYTES_MAX);
     const { insertId } = await session.runPrepared(INSERT, [logId, toOffset, part.length, part]);
-    last = { id: insertId, bytes: part.length };
+    last = { ...last, id: insertId, bytes: part.length };
   }
   return last;
 }

@@ -47,13 +47,16 @@ export class ClaimCommits {
     const words = entryWords(batch.entries);
     let way: 'load' | 'insert' | 'sift' = this.canLoad ? 'load' : 'insert';
     let block: OpenBlock | undefined;
+    let fresh: Uint8Array | null = null;
+    const committed = (): CommitOutcome =>
+      fresh === null ? { kind: 'committed' } : { kind: 'committed', fresh };
 
     const attempt = async (session: Session, repeated: boolean): Promise<CommitOutcome> => {
       const mark = await lockMark(session, logId);
       if ((mark?.fence ?? 0) !== fence) return { kind: 'fenced' };
       const offset = mark?.offset ?? 0;
       // The attempt whose answer was lost has done it.
-      if (repeated && offset === toOffset) return { kind: 'committed' };
+      if (repeated && offset === toOffset) return committed();
       if (offset !== fromOffset) return { kind: 'stale', offset };
       if (mark === null) await insertMark(session, logId);
       block = this.openBlocks.get(logId);
@@ -62,6 +65,7 @@ export class ClaimCommits {
         if (conflict !== null) return { kind: 'conflict', ...conflict };
         const stored = await this.store(session, words, way);
         if (stored.kind === 'conflict') return stored;
+        fresh = stored.entries.length < batch.entries.length ? stored.entries : null;
         if (stored.entries.length > 0) {
           block = await appendBlock(session, batch, stored.entries, block);
         }
@@ -71,7 +75,7 @@ export class ClaimCommits {
         [toOffset, logId, fromOffset, fence],
       );
       if (moved.matched !== 1) throw new Error(`the watermark of log ${logId} moved although it was locked`);
-      return { kind: 'committed' };
+      return committed();
     };
 
     const outcome = await this.pool.transaction(attempt, {

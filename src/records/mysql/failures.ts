@@ -48,7 +48,35 @@ export function isDuplicate(error: unknown): boolean {
   return failureOf(error) === 'duplicate';
 }
 
+/** Another transaction holds the lock; 3572: and the statement was not to wait (MySQL). */
+export function isLocked(error: unknown): boolean {
+  return failureOf(error) === 'lockWait' || (error as SqlError).errno === 3572;
+}
+
 /** The server refuses LOAD DATA LOCAL and always will. */
 export function refusesLoadData(error: unknown): boolean {
   return NO_LOAD_DATA.has((error as SqlError).errno ?? 0);
+}
+
+/** Beyond what `failureOf` knows: what passes without this program being changed. */
+const OUTAGES = new Set([
+  // Too many connections, of this user, or the host is blocked.
+  1040, 1203, 1226, 1129,
+  // Read-only: being replaced by another server.
+  1290, 1792, 1836,
+  // The disk or a table is full; a statement was cut off.
+  1021, 1114, 1969, 3024,
+  // The credentials were changed, or the database is not there.
+  1044, 1045, 1049,
+]);
+const OUTAGE_CODES = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+/** Of the driver's pool; these have no code. */
+const OUTAGE_MESSAGES = new Set(['Queue limit reached.', 'No connections available.', 'Pool is closed.']);
+
+/** Whether the database cannot do this right now. Anything else is a fault of this program or of its data. */
+export function isMysqlOutage(error: unknown): boolean {
+  const failure = failureOf(error);
+  if (failure !== 'other') return failure !== 'duplicate';
+  const { errno = 0, code = '', message } = error as SqlError;
+  return OUTAGES.has(errno) || OUTAGE_CODES.has(code) || OUTAGE_MESSAGES.has(message);
 }

@@ -41,9 +41,9 @@ async function apply(session: Session): Promise<Migrated> {
   const from = await versionOf(session);
   refuseNewer(from);
   for (let version = from + 1; version <= MIGRATIONS.length; version++) {
-    for (const statement of MIGRATIONS[version - 1]) {
-      await session.run(statement, [], undefined, DDL_TIMEOUT_MS);
-    }
+    const migration = MIGRATIONS[version - 1];
+    if (typeof migration === 'function') await migration(session);
+    else for (const statement of migration) await session.run(statement, [], undefined, DDL_TIMEOUT_MS);
     await session.run('INSERT INTO schema_migrations (version, applied_at) VALUES (?, ?)', [
       version,
       Date.now(),

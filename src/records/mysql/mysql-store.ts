@@ -9,8 +9,10 @@ import type {
   CouponRow,
   ExtentRequest,
   IdempotencyMark,
+  MarkStore,
   RecordStore,
   SaveOutcome,
+  Versioned,
   WalletQuery,
   Watermark,
 } from '../../ports.ts';
@@ -24,14 +26,21 @@ import type {
   ProfileStore,
   ShardRow,
 } from '../../ports-cluster.ts';
+import type { CouponStore } from '../../ports-coupons.ts';
+import type { EventStore } from '../../ports-events.ts';
+import { catchUp } from '../catalog-events/catch-up.ts';
+import { eventStore } from '../events/event-store.ts';
+import { mysqlEvents } from '../events/mysql-events.ts';
+import { couponStore } from '../redemptions/coupon-steps.ts';
+import { MYSQL, mysqlRead, mysqlTransact } from '../redemptions/mysql-steps.ts';
 import { admitNode } from './admissions.ts';
 import { changesSince, readActivities, readExtents, readTemplates } from './catalog-reads.ts';
-import { saveActivity, saveTemplate } from './catalog-saves.ts';
+import { addTemplates, forgetMarks, saveActivity, saveTemplate } from './catalog-saves.ts';
 import { type BlockPage, blockPage } from './claim-blocks.ts';
 import { ClaimCommits } from './claim-commits.ts';
 import * as cluster from './cluster-nodes.ts';
 import * as shards from './cluster-shards.ts';
-import { countByTemplate, coupon, wallet } from './coupon-reads.ts';
+import { countByTemplate, coupon, spentCoupons, wallet } from './coupon-reads.ts';
 import { keepFact } from './facts.ts';
 import { type Migrated, migrate } from './migrations.ts';
 import { type MysqlOptions, MysqlPool } from './pool.ts';
@@ -42,6 +51,8 @@ export async function openMysqlStore(url: string, options: MysqlOptions = {}): P
   try {
     await pool.open();
     await migrate(pool);
+    // Nodes of a version that does not tell of templates may have run beside others, or after them.
+    await mysqlTransact(pool)(() => catchUp(MYSQL));
     const claims = new ClaimCommits(pool);
     if (options.loadData !== false) await claims.probe();
     return new MysqlStore(pool, claims);
@@ -62,13 +73,18 @@ export async function migrateMysql(url: string): Promise<Migrated> {
   }
 }
 
-export class MysqlStore implements RecordStore, ClusterStore, ProfileStore {
+export class MysqlStore implements RecordStore, MarkStore, ClusterStore, ProfileStore {
   private readonly pool: MysqlPool;
   private readonly claims: ClaimCommits;
+  /** What becomes of coupons after their claims. */
+  readonly coupons: CouponStore;
+  readonly events: EventStore;
 
   constructor(pool: MysqlPool, claims: ClaimCommits) {
     this.pool = pool;
     this.claims = claims;
+    this.coupons = couponStore(MYSQL, mysqlTransact(pool), mysqlRead(pool));
+    this.events = eventStore(mysqlEvents(pool), MYSQL, mysqlTransact(pool));
   }
 
   // ---- catalog
@@ -89,13 +105,26 @@ export class MysqlStore implements RecordStore, ClusterStore, ProfileStore {
     template: Template,
     extent: ExtentRequest | null,
     mark: IdempotencyMark | null,
+    activities: readonly Versioned[] | null = null,
   ): Promise<SaveOutcome<Template>> {
     this.claims.forget(template.id);
-    return saveTemplate(this.pool, template, extent, mark);
+    return saveTemplate(this.pool, template, extent, mark, activities);
   }
 
-  saveActivity(activity: Activity, mark: IdempotencyMark | null): Promise<SaveOutcome<Activity>> {
-    return saveActivity(this.pool, activity, mark);
+  addTemplates(templates: readonly Template[]): Promise<(number | null)[]> {
+    return addTemplates(this.pool, templates);
+  }
+
+  saveActivity(
+    activity: Activity,
+    mark: IdempotencyMark | null,
+    templateVersion: number | null = null,
+  ): Promise<SaveOutcome<Activity>> {
+    return saveActivity(this.pool, activity, mark, templateVersion);
+  }
+
+  forgetMarks(ageMs: number, limit: number): Promise<number> {
+    return forgetMarks(this.pool, ageMs, limit);
   }
 
   keepFact(name: string, valueIfNew: string): Promise<string> {
@@ -126,6 +155,10 @@ export class MysqlStore implements RecordStore, ClusterStore, ProfileStore {
 
   coupon(couponId: number): Promise<CouponRow | null> {
     return coupon(this.pool, couponId);
+  }
+
+  spentCoupons(couponIds: readonly number[], nowMs: number): Promise<number[]> {
+    return spentCoupons(this.pool, couponIds, nowMs);
   }
 
   // ---- cluster

@@ -6,6 +6,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { createPool, type Pool, type PoolConnection } from 'mysql2/promise';
+import { MYSQL_TIMEOUT_MS } from '../../limits.ts';
 import { failureOf, StatementTimeout } from './failures.ts';
 import { Session } from './session.ts';
 
@@ -21,8 +22,7 @@ export interface MysqlOptions {
 
 const CONNECTIONS = 8;
 const QUEUE_MAX = 512;
-const STATEMENT_TIMEOUT_MS = 10_000;
-const LOCK_WAIT_SECONDS = 3;
+const LOCK_WAIT_SECONDS_MAX = 3;
 const RESTARTS_MAX = 10;
 const PAUSE_MS = 5;
 
@@ -37,6 +37,10 @@ export interface TransactionOptions<T> {
   readonly snapshot?: boolean;
 }
 
+function lockWaitSeconds(timeoutMs: number): number {
+  return Math.max(1, Math.min(LOCK_WAIT_SECONDS_MAX, Math.floor(timeoutMs / 3000)));
+}
+
 export class MysqlPool {
   private readonly pool: Pool;
   private readonly setUp = new WeakSet<object>();
@@ -45,7 +49,7 @@ export class MysqlPool {
   private keepsTransaction = false;
 
   constructor(url: string, options: MysqlOptions = {}) {
-    this.timeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
+    this.timeoutMs = options.statementTimeoutMs ?? MYSQL_TIMEOUT_MS;
     this.pool = createPool({
       uri: url,
       connectionLimit: options.connections ?? CONNECTIONS,
@@ -60,7 +64,7 @@ export class MysqlPool {
     this.sessionSql = [
       "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
       "time_zone = '+00:00'",
-      `innodb_lock_wait_timeout = ${options.lockWaitSeconds ?? LOCK_WAIT_SECONDS}`,
+      `innodb_lock_wait_timeout = ${options.lockWaitSeconds ?? lockWaitSeconds(this.timeoutMs)}`,
     ].join(', ');
   }
 

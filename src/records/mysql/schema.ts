@@ -5,6 +5,10 @@
  * There are no foreign keys (sharded databases have none), and what is compared byte by byte is VARBINARY, because the
  * text collations that MariaDB and MySQL have in common ignore blanks at the end.
  */
+import { catchUp } from '../catalog-events/catch-up.ts';
+import { keyNames } from '../name-keys.ts';
+import { MYSQL, within } from '../redemptions/mysql-steps.ts';
+import type { Session } from './session.ts';
 
 /** What the server's defaults must not decide. */
 const TABLE = 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin';
@@ -15,7 +19,10 @@ export const MIGRATIONS_TABLE = `CREATE TABLE IF NOT EXISTS schema_migrations (
   applied_at BIGINT NOT NULL
 ) ${TABLE}`;
 
-export const MIGRATIONS: readonly (readonly string[])[] = [
+/** Statements, or what must be computed. An empty database has nothing to compute. */
+export type Migration = readonly string[] | ((session: Session) => Promise<void>);
+
+export const MIGRATIONS: readonly Migration[] = [
   [
     `CREATE TABLE IF NOT EXISTS facts (
       name VARBINARY(255) NOT NULL PRIMARY KEY,
@@ -131,12 +138,168 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     `INSERT INTO catalog_sequence (id, sequence, last_template_id, last_activity_id)
       SELECT 1, 0, 0, 0 FROM (SELECT 1) AS one WHERE NOT EXISTS (SELECT 1 FROM catalog_sequence)`,
   ],
+  // templates.live_name: from now on the key names are compared by.
+  async (session) => {
+    const rows = await session.rows(
+      'SELECT id, live_name FROM templates WHERE live_name IS NOT NULL ORDER BY id',
+    );
+    for (const { id, name } of keyNames(rows.map(([id, name]) => ({ id: String(id), name: String(name) }))))
+      await session.run('UPDATE templates SET live_name = ? WHERE id = ?', [name, id]);
+  },
+  // Marks that are there already count from now on. The default is for nodes of the version before, which may still run.
+  addColumn(
+    'idempotency_marks',
+    'kept_at',
+    'ADD COLUMN kept_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3), ADD KEY idempotency_marks_kept (kept_at)',
+  ),
+  addColumn(
+    'coupons',
+    'redemption_id',
+    'ADD COLUMN redemption_id BIGINT NOT NULL DEFAULT 0, ADD COLUMN sequence INT NOT NULL DEFAULT 1, ADD KEY coupons_due (state, valid_until)',
+  ),
+  [
+    // live_order: its order while it is locked or used. state: records/redemptions/redemption-rows.ts. frozen: what the
+    // lock froze, as JSON; returned: what has come back.
+    `CREATE TABLE IF NOT EXISTS redemptions (
+      id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+      user_id BIGINT NOT NULL,
+      order_id VARBINARY(255) NOT NULL,
+      live_order VARBINARY(255) NULL,
+      state TINYINT NOT NULL,
+      locked_at BIGINT NOT NULL,
+      locked_until BIGINT NOT NULL,
+      used_at BIGINT NULL,
+      ended_at BIGINT NULL,
+      is_verified TINYINT NOT NULL,
+      is_of_service TINYINT NOT NULL,
+      frozen LONGTEXT NOT NULL,
+      returned TEXT NOT NULL,
+      idempotency_key VARBINARY(1020) NULL,
+      fingerprint VARBINARY(255) NOT NULL,
+      UNIQUE KEY redemptions_live (user_id, live_order),
+      UNIQUE KEY redemptions_key (user_id, idempotency_key),
+      KEY redemptions_order (order_id),
+      KEY redemptions_due (state, locked_until)
+    ) ${TABLE} /*T![auto_id_cache] AUTO_ID_CACHE=1 */`,
+    `CREATE TABLE IF NOT EXISTS usages (
+      redemption_id BIGINT NOT NULL,
+      coupon_id BIGINT NOT NULL,
+      user_id BIGINT NOT NULL,
+      template_id INT NOT NULL,
+      order_id VARBINARY(255) NOT NULL,
+      original BIGINT NOT NULL,
+      discount BIGINT NOT NULL,
+      final BIGINT NOT NULL,
+      used_at BIGINT NOT NULL,
+      reverted_at BIGINT NULL,
+      PRIMARY KEY (redemption_id, coupon_id),
+      KEY usages_time (used_at),
+      KEY usages_user (user_id, used_at),
+      KEY usages_order (order_id),
+      KEY usages_template (template_id, used_at)
+    ) ${TABLE}`,
+    `CREATE TABLE IF NOT EXISTS returns (
+      redemption_id BIGINT NOT NULL,
+      return_id VARBINARY(255) NOT NULL,
+      fingerprint VARBINARY(255) NOT NULL,
+      receipt TEXT NOT NULL,
+      returned_at BIGINT NOT NULL,
+      PRIMARY KEY (redemption_id, return_id)
+    ) ${TABLE}`,
+    // The outbox: what became of coupons after their claims, written in the transaction that makes it true.
+    `CREATE TABLE IF NOT EXISTS coupon_events (
+      id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+      coupon_id BIGINT NOT NULL,
+      sequence INT NOT NULL,
+      kind TINYINT NOT NULL,
+      at BIGINT NOT NULL,
+      redemption_id BIGINT NULL,
+      detail TEXT NULL,
+      UNIQUE KEY coupon_events_coupon (coupon_id, sequence)
+    ) ${TABLE} /*T![auto_id_cache] AUTO_ID_CACHE=1 */`,
+  ],
+  [
+    // gid: of the saga that made it.
+    ...addColumn(
+      'redemptions',
+      'gid',
+      'ADD COLUMN gid VARBINARY(512) NULL, ADD KEY redemptions_gid (user_id, gid)',
+    ),
+    // DTM's sub-transaction barrier (records/redemptions/barrier.ts). at: milliseconds.
+    `CREATE TABLE IF NOT EXISTS barrier (
+      user_id BIGINT NOT NULL,
+      gid VARBINARY(512) NOT NULL,
+      branch_id VARBINARY(512) NOT NULL,
+      op VARBINARY(45) NOT NULL,
+      barrier_id VARBINARY(45) NOT NULL,
+      trans_type VARBINARY(180) NOT NULL,
+      reason VARBINARY(45) NOT NULL,
+      at BIGINT NOT NULL,
+      PRIMARY KEY (user_id, gid, branch_id, op, barrier_id)
+    ) ${TABLE}`,
+  ],
+  [
+    // Who passes events on: up to which position (domain/event-position.ts), and which node does it until when.
+    `CREATE TABLE IF NOT EXISTS event_readers (
+      name VARBINARY(255) NOT NULL PRIMARY KEY,
+      position TEXT NULL,
+      updated_at BIGINT NOT NULL,
+      holder VARBINARY(255) NOT NULL,
+      held_until BIGINT NOT NULL
+    ) ${TABLE}`,
+  ],
+  [
+    // The outbox of templates (subject 0) and activities (1), beside that of coupons. Numbers: domain/lifecycle.ts.
+    `CREATE TABLE IF NOT EXISTS catalog_events (
+      id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+      subject TINYINT NOT NULL,
+      subject_id BIGINT NOT NULL,
+      template_id BIGINT NOT NULL,
+      sequence INT NOT NULL,
+      kind TINYINT NOT NULL,
+      at BIGINT NOT NULL,
+      stock BIGINT NULL,
+      UNIQUE KEY catalog_events_subject (subject, subject_id, sequence)
+    ) ${TABLE} /*T![auto_id_cache] AUTO_ID_CACHE=1 */`,
+    // What was told of each (records/catalog-events/subject-rows.ts). due_at: when the clock brings the next event.
+    `CREATE TABLE IF NOT EXISTS event_subjects (
+      subject TINYINT NOT NULL,
+      subject_id BIGINT NOT NULL,
+      template_id BIGINT NOT NULL,
+      sequence INT NOT NULL,
+      began_as TINYINT NOT NULL,
+      phase TINYINT NOT NULL,
+      told_at BIGINT NOT NULL,
+      stock BIGINT NOT NULL,
+      due_at BIGINT NULL,
+      PRIMARY KEY (subject, subject_id),
+      KEY event_subjects_due (due_at)
+    ) ${TABLE}`,
+  ],
+  // What is there already is not told of anew.
+  async (session) => {
+    await session.run('START TRANSACTION');
+    await within(session, catchUp(MYSQL));
+    await session.run('COMMIT');
+  },
 ];
+
+/** Statements that alter a table unless it has the column already: not every database knows ADD COLUMN IF NOT EXISTS. */
+function addColumn(table: string, column: string, change: string): readonly string[] {
+  return [
+    `SET @change = IF(EXISTS(SELECT 1 FROM information_schema.columns
+      WHERE table_schema = DATABASE() AND table_name = '${table}' AND column_name = '${column}'),
+      'DO 0', 'ALTER TABLE ${table} ${change}')`,
+    'PREPARE change_table FROM @change',
+    'EXECUTE change_table',
+    'DEALLOCATE PREPARE change_table',
+  ];
+}
 
 /** All of it as a script, for databases whose schema is applied by other means. */
 export function schemaText(): string {
   const statements = MIGRATIONS.flatMap((migration, i) => [
-    ...migration,
+    ...(typeof migration === 'function' ? [] : migration),
     `INSERT INTO schema_migrations (version, applied_at) SELECT ${i + 1}, 0 FROM (SELECT 1) AS one
       WHERE NOT EXISTS (SELECT 1 FROM schema_migrations WHERE version = ${i + 1})`,
   ]);

@@ -1,5 +1,5 @@
 /** The claim path: one batch, claim by claim, written for being obviously right. Nothing changes unless it is accepted. */
-import { type CommitAnswer, type CommitBatch, Committed } from '../../../src/ports-commit.ts';
+import { type CommitAnswer, type CommitBatch, Committed, NO_COUPON } from '../../../src/ports-commit.ts';
 import type { ShardNotice } from '../../../src/ports-ledger.ts';
 import { type Coupon, leasedUnits, poolKey, type ShardData } from './shard-data.ts';
 
@@ -28,7 +28,7 @@ export function commitInto(data: ShardData, batch: CommitBatch, notices: ShardNo
   const serials: number[] = [];
   const before = data.claims.length;
   for (const group of batch.groups) {
-    const { templateId, activityId, claims, units } = group;
+    const { templateId, activityId, claims, spent, units } = group;
     const pool = data.pools.get(poolKey(group));
     const open = pool !== undefined && !pool.closed;
     const users = data.users.get(templateId) ?? new Map<string, Coupon[]>();
@@ -37,13 +37,13 @@ export function commitInto(data: ShardData, batch: CommitBatch, notices: ShardNo
     for (let at = 0; at < claims.length; at += 4) {
       const [userLo, userHi, keyLo, keyHi] = claims.subarray(at, at + 4);
       const held = users.get(`${userLo}/${userHi}`) ?? [];
-      const verdict = decide(held, group, keyLo, keyHi);
+      const verdict = decide(held, group, keyLo, keyHi, spent?.[at / 4] ?? 0);
       if (verdict !== null) {
         verdicts.push(verdict.kind);
         serials.push(verdict.serial);
       } else if (!open || used === units.length / 3) {
         verdicts.push(Committed.noUnit);
-        serials.push(0);
+        serials.push(held.at(-1)?.serial ?? NO_COUPON);
       } else {
         const [serial, code, codeAndTime] = units.subarray(used * 3, used * 3 + 3);
         used++;
@@ -90,14 +90,17 @@ function decide(
   limits: { activityId: number; poolLimit: number; templateLimit: number },
   keyLo: number,
   keyHi: number,
+  spent: number,
 ): { kind: number; serial: number } | null {
   const inPool = held.filter(({ activityId }) => activityId === limits.activityId);
   const hasKey = keyLo !== 0 || keyHi !== 0;
-  const repeated = inPool.find(
-    (coupon) => limits.poolLimit === 1 || (hasKey && coupon.keyLo === keyLo && coupon.keyHi === keyHi),
-  );
+  const repeated = inPool.find((coupon) => hasKey && coupon.keyLo === keyLo && coupon.keyHi === keyHi);
   if (repeated !== undefined) return { kind: Committed.already, serial: repeated.serial };
-  const isAtLimit = inPool.length >= limits.poolLimit || held.length >= limits.templateLimit;
+  const countedInPool = inPool.length - (spent % 8192);
+  const counted = held.length - Math.floor(spent / 8192);
+  if (limits.poolLimit === 1 && countedInPool > 0)
+    return { kind: Committed.already, serial: inPool.at(-1)!.serial };
+  const isAtLimit = countedInPool >= limits.poolLimit || counted >= limits.templateLimit;
   return isAtLimit ? { kind: Committed.limit, serial: held.at(-1)?.serial ?? 0 } : null;
 }
 

@@ -191,7 +191,8 @@ export class ShardModel {
   // ---- looking
   /** Claims from `from` on; throws when they were trimmed. */
   read(incarnation: number, from: number, max = Number.POSITIVE_INFINITY): Uint8Array {
-    assert(this.data.incarnation === incarnation && from >= this.data.trimmedTo, 'trimmed');
+    if (this.data.incarnation !== incarnation || from < this.data.trimmedTo)
+      throw Object.assign(new Error('trimmed'), { name: 'StreamTrimmed' });
     const claims = this.data.claims.slice(from, from + max);
     const words = new Uint32Array(claims.length * ENTRY_WORDS);
     claims.forEach((claim, i) => void words.set(claim, i * ENTRY_WORDS));
@@ -200,6 +201,11 @@ export class ShardModel {
 
   head(incarnation: number): number | null {
     return this.data.incarnation === incarnation ? this.data.claims.length : null;
+  }
+
+  /** The first claim that is still there. */
+  start(incarnation: number): number | null {
+    return this.data.incarnation === incarnation ? this.data.trimmedTo : null;
   }
 
   trim(incarnation: number, position: number): void {

@@ -40,6 +40,10 @@ function askBack({ notices, shard }: Context, pool: Pool, all: boolean): void {
   notices.push({ kind: 'recall', shard, ref: pool.ref, all });
 }
 
+function tellMoved({ notices, shard }: Context, pool: Pool): void {
+  notices.push({ kind: 'moved', shard, ref: pool.ref });
+}
+
 function poolOf({ data }: Context, ref: PoolRef): Pool {
   const pool = data.pools.get(poolKey(ref)) ?? newPool(ref);
   data.pools.set(poolKey(ref), pool);
@@ -206,8 +210,9 @@ export function fund(context: Context, ref: PoolRef, units: number): MoveOutcome
     return { kind: 'short', version: data.version, unclaimed: 0, asked: Math.abs(missing) };
   const from = missing > 0 ? general : pool;
   if (from.free.length < Math.abs(missing)) {
-    askBack(context, from, true);
     const unclaimed = from.free.length + leasedUnits(from);
+    if (unclaimed >= Math.abs(missing)) askBack(context, from, true);
+    else tellMoved(context, from);
     return { kind: 'short', version: data.version, unclaimed, asked: Math.abs(missing) };
   }
   if (missing > 0) pool.free.push(...takeFree(general, missing));
@@ -218,6 +223,7 @@ export function fund(context: Context, ref: PoolRef, units: number): MoveOutcome
   pool.units = units;
   pool.closed = false;
   if (pool.free.length > 0) tellThirsty(context, pool);
+  if (missing !== 0) tellMoved(context, from);
   data.pools.set(poolKey(ref), pool);
   return { kind: 'done', version: ++data.version };
 }

@@ -85,6 +85,7 @@ export class ClusterThread {
       watermark: (shard, incarnation, position, counts) =>
         this.tell({ kind: 'watermark', shard, incarnation, position, counts }),
       state: (state) => this.tell({ kind: 'state', state }),
+      trouble: (trouble) => this.tell({ kind: 'trouble', trouble }),
       oldLogsStored: (logIds) => this.tell({ kind: 'oldLogsStored', logIds }),
       fatal: (detail) => this.tell({ kind: 'fatal', detail }),
     };

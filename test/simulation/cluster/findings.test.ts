@@ -27,6 +27,7 @@ const RULES: TemplateRules = {
   published: true,
   claimable: true,
   perUserLimit: 9,
+  countsUsable: false,
   audience: null,
   pools: [0, 10].map((activityId) => ({ activityId, perUserLimit: 9, fromMs: 0, untilMs: 9 })),
 };

@@ -15,6 +15,7 @@ import type { ShardSeat } from '../../../src/ports-ledger.ts';
 import { LOG_POSITION_BYTES, LogPosition } from '../../../src/rings/layout.ts';
 import type { FromOwner, OwnedTemplate, ToOwner } from '../../../src/workers/owner-messages.ts';
 import type { OwnerShards } from '../../../src/workers/owner-shards.ts';
+import { StreamPlacesWriter } from '../../../src/workers/stream-places.ts';
 import { Injected } from '../faults.ts';
 import { LOG_ROOT } from '../log-root.ts';
 import { Channel } from '../scheduler.ts';
@@ -44,6 +45,7 @@ export class OwnerThread {
   readonly thread: Thread;
   readonly owner: ClusterOwner;
   readonly positions = new SharedArrayBuffer(LOG_POSITION_BYTES);
+  private readonly places: StreamPlacesWriter;
   /** What main has put on the ring. */
   readonly requests: SimClaim[] = [];
   serving = false;
@@ -63,6 +65,7 @@ export class OwnerThread {
   constructor(process: SimProcess, plan: OwnerPlan) {
     this.process = process;
     this.plan = plan;
+    this.places = new StreamPlacesWriter(plan.followed);
     this.thread = new Thread(process);
     const { world } = process;
     const delayUs = () => world.random.skewed(20, 2_000);
@@ -90,7 +93,7 @@ export class OwnerThread {
         this.post({ kind: 'giveBack', ref, holder, epoch, sold, unsold }),
       commit: (shard, flight) => void this.shards!.commit(shard, flight),
       followed: (shard, position) => {
-        new Float64Array(this.plan.followed)[shard] = position;
+        this.places.followed(shard, position);
       },
       refused: (shard, kind, detail) => this.shards!.refusedShard(shard, kind, detail),
       quiesced: (shard) => this.quiesced(shard),
@@ -156,7 +159,7 @@ export class OwnerThread {
     this.shards = world.parts.shards({
       index: plan.index,
       life: plan.life,
-      followed: plan.followed,
+      places: this.places,
       owner: this.owner,
       commits: world.redis.commits(thread, node.id),
       ledger: world.redis.ledger(thread, node.id),

@@ -2,6 +2,7 @@
  * One run of a node: what engine/engine.ts, engine/cluster-pools.ts and workers/owner-pool.ts do on the main thread, in
  * their order, around the real classes.
  */
+
 import { partitionOf } from '../../../src/actors/placement.ts';
 import { rulesOf } from '../../../src/actors/rules.ts';
 import { ABSENT, UserTable } from '../../../src/actors/user-table.ts';
@@ -14,6 +15,7 @@ import { LeaseDesk } from '../../../src/engine/lease-desk.ts';
 import { ShardSeats } from '../../../src/engine/shard-seats.ts';
 import { SharedPools } from '../../../src/engine/shared-pools.ts';
 import { StockSupply } from '../../../src/engine/stock-supply.ts';
+import { SEAT_TTL_MS } from '../../../src/limits.ts';
 import type { Logger } from '../../../src/logger.ts';
 import type { SerialRange } from '../../../src/ports.ts';
 import { shardOf } from '../../../src/ports-ledger.ts';
@@ -90,6 +92,7 @@ export class SimProcess implements ThreadHost {
         startId,
         host: node.id,
         redisUrl: '',
+        seatTtlMs: SEAT_TTL_MS,
         installation: '',
         logRoot: LOG_ROOT,
         codeKey: CODE_KEY,
@@ -117,6 +120,8 @@ export class SimProcess implements ThreadHost {
       reportsSales: false,
       onLost: (seat, detail) => this.link.lost(seat, detail),
       onFenced: (seat) => this.link.fenced(seat),
+      // A node would take its shard anew; here it is a finding.
+      logger: { ...quiet, error: ({ err }: { err: Error }) => this.fatal(err) } as unknown as Logger,
     });
     this.leases.upstream = this.supply;
     this.leases.isSettled = (ref) =>
@@ -217,7 +222,7 @@ export class SimProcess implements ThreadHost {
       life: this.lastLife,
       templates: [...this.views.values()].map(owned),
       seats: this.seats.all(),
-      followed: this.link.followed[index].buffer,
+      followed: this.link.places[index].buffer,
     };
     this.rebuilding[index] = new OwnerThread(this, plan);
   }

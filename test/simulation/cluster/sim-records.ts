@@ -10,7 +10,15 @@ import type { World } from './world.ts';
 
 export type SimStore = Omit<
   RecordStore & ClusterStore,
-  'saveTemplate' | 'saveActivity' | 'wallet' | 'coupon' | 'changesSince' | 'close' | 'keepFact'
+  | 'saveTemplate'
+  | 'addTemplates'
+  | 'saveActivity'
+  | 'wallet'
+  | 'coupon'
+  | 'spentCoupons'
+  | 'changesSince'
+  | 'close'
+  | 'keepFact'
 >;
 
 interface Block {

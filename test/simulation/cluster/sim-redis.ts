@@ -284,6 +284,7 @@ export class SimRedis implements Server {
           return model.read(incarnation, from, max);
         }),
       head: (shard, incarnation) => look(shard, (model) => model.head(incarnation)),
+      start: (shard, incarnation) => look(shard, (model) => model.start(incarnation)),
       trim: (shard, incarnation, position) => look(shard, (model) => model.trim(incarnation, position)),
       pools: (shard, incarnation) => look(shard, (model) => model.pools(incarnation)),
       onNotice: (listener) => void this.listeners.push({ thread, listener }),

@@ -1,0 +1,28 @@
+/** What of the running node its readiness follows from. */
+import type { Config } from '../config.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { ReadinessFacts } from './readiness.ts';
+import type { SharedNode } from './shared-node.ts';
+
+export function readinessFacts(
+  serving: boolean,
+  engine: Engine,
+  shared: SharedNode | null,
+  config: Pick<Config, 'ownerThreads' | 'lagLimitClaims'>,
+): ReadinessFacts {
+  return {
+    serving,
+    ownersDown: Array.from({ length: config.ownerThreads }, (_, index) => index).filter(
+      (index) => engine.owners.life(index) === null,
+    ),
+    laggingBeyond: engine.desk.lagging ? config.lagLimitClaims : null,
+    stuck: engine.sink.stuck,
+    recordsAway: engine.sink.delayed,
+    ledger: ledgerFacts(engine, shared?.redis.isUp ?? true),
+  };
+}
+
+function ledgerFacts({ cluster, single }: Engine, redisUp: boolean): ReadinessFacts['ledger'] {
+  if (cluster !== null) return { profile: 'cluster', redisUp, closed: cluster.closedShards() };
+  return single === null ? null : { profile: 'single', redisUp, unwritten: single.closedShards };
+}

@@ -1,0 +1,8 @@
+import { openMysqlStore } from '../../src/records/mysql/mysql-store.ts';
+import { newDatabase } from '../services/mysql.ts';
+import { sagaContract } from './saga-contract.ts';
+
+sagaContract('MySQL', async () => {
+  const database = await newDatabase();
+  return { open: () => openMysqlStore(database.url), dispose: () => database.drop() };
+});
