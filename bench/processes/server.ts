@@ -44,7 +44,7 @@ export class Server implements Target {
     this.dataDir = dataDir;
     this.rows = backing.rows(dataDir);
     this.#databases = backing.pids;
-    this.child = new Child(compiled('src/cli/doorbuster.cjs'), ['serve'], {
+    this.child = new Child(compiled('app/doorbuster.cjs'), ['serve'], {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
       TMPDIR: process.env.TMPDIR,

@@ -10,6 +10,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { Activity, CodeExtent, Template } from '../domain/template.ts';
 import type { AuditTask, LedgerFacts, LiveLog, StreamPlace } from '../workers/audit-entry.ts';
+import { entryUrl } from '../workers/entry-url.ts';
 import { activityFact, templateFact } from './catalog-facts.ts';
 import type { PoolFact } from './facts.ts';
 import type { Report } from './report.ts';
@@ -95,7 +96,7 @@ async function answer(port: MessagePort, snapshot: LiveAuditOptions['snapshot'])
 /** A thread for this one audit: there are few, and its memory goes with it. */
 async function runOnThread(task: AuditTask): Promise<Report> {
   const pool = new Piscina({
-    filename: new URL('../workers/audit-entry.js', import.meta.url).href,
+    filename: entryUrl('audit').href,
     maxThreads: 1,
     atomics: 'disabled',
   });

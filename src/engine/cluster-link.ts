@@ -9,6 +9,7 @@ import type { CodeExtent } from '../domain/template.ts';
 import type { Logger } from '../logger.ts';
 import { SHARDS, type ShardSeat } from '../ports-ledger.ts';
 import type { ClusterData, FromCluster, ToCluster } from '../workers/cluster-messages.ts';
+import { entryUrl } from '../workers/entry-url.ts';
 import type { FromOwner, ToOwner } from '../workers/owner-messages.ts';
 import { type StreamPlace, StreamPlaces } from '../workers/stream-places.ts';
 import { ThreadCpu } from '../workers/thread-cpu.ts';
@@ -88,7 +89,7 @@ export class ClusterLink implements ClaimSink {
       cpu: this.cpu.buffer,
       store: port1,
     };
-    const worker = new Worker(new URL('../workers/cluster-entry.js', import.meta.url), {
+    const worker = new Worker(entryUrl('cluster'), {
       workerData,
       transferList: [port1],
     });

@@ -28,6 +28,7 @@ import type { RecordStore, SerialRange } from '../ports.ts';
 import { FLUSH_SIGNAL_BYTES } from '../rings/layout.ts';
 import type { StreamPlace } from '../workers/audit-entry.ts';
 import type { BestTask, CodesTask } from '../workers/compute-entry.ts';
+import { entryUrl } from '../workers/entry-url.ts';
 import type { ActorShares, FromOwner, OwnedTemplate, OwnerClusterTask } from '../workers/owner-messages.ts';
 import { type LifePlan, type OwnerLife, OwnerPool } from '../workers/owner-pool.ts';
 import { realClock } from '../workers/real-clock.ts';
@@ -128,7 +129,7 @@ export class Engine implements CatalogEngine {
       onFailure: (error) => logger.error({ err: error }, 'which coupons are spent could not be read'),
     });
     this.compute = new Piscina({
-      filename: new URL('../workers/compute-entry.js', import.meta.url).href,
+      filename: entryUrl('compute').href,
       maxThreads: 1,
       atomics: 'disabled',
     });

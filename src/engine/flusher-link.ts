@@ -2,6 +2,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { CodeExtent } from '../domain/template.ts';
 import type { Logger } from '../logger.ts';
+import { entryUrl } from '../workers/entry-url.ts';
 import type { FlusherData, FromFlusher, ToFlusher } from '../workers/flusher-messages.ts';
 import { ThreadCpu } from '../workers/thread-cpu.ts';
 import type { ClaimSink, LiveLog } from './claim-sink.ts';
@@ -56,7 +57,7 @@ export class FlusherLink implements ClaimSink {
       cpu: this.cpu.buffer,
       store: port1,
     };
-    const worker = new Worker(new URL('../workers/flusher-entry.js', import.meta.url), {
+    const worker = new Worker(entryUrl('flusher'), {
       workerData,
       transferList: [port1],
     });

@@ -10,6 +10,7 @@ import type { Logger } from '../logger.ts';
 import { LOG_POSITION_BYTES, OWNER_FIGURES, REPLY_WORDS, REQUEST_WORDS } from '../rings/layout.ts';
 import { RingConsumer, RingProducer, ringBuffer } from '../rings/ring.ts';
 import { NumbersReader, sharedNumbers } from '../rings/shared-numbers.ts';
+import { entryUrl } from './entry-url.ts';
 import type {
   ActorShares,
   FromOwner,
@@ -103,7 +104,7 @@ export class OwnerPool {
     this.unsealed = new Array<number | null>(owners).fill(null);
     this.pauses = new Array<number>(owners).fill(RESTART_MS_MIN);
     this.pool = new Piscina({
-      filename: new URL('./owner-entry.js', import.meta.url).href,
+      filename: entryUrl('owner').href,
       minThreads: owners,
       maxThreads: owners,
       idleTimeout: Number.POSITIVE_INFINITY,

@@ -3,6 +3,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Logger } from '../logger.ts';
 import type { CouponStore } from '../ports-coupons.ts';
 import type { EventStore } from '../ports-events.ts';
+import { entryUrl } from './entry-url.ts';
 import { RECORDS_CALLS } from './records-calls.ts';
 import type { FromRecords, RecordsData, RecordsPort, RecordsTarget, ToRecords } from './records-entry.ts';
 import { unpackAnswer } from './redemption-answers.ts';
@@ -47,7 +48,7 @@ export class RecordsLink<Store extends object> {
   ): Promise<RecordsLink<Store>> {
     const cpu = new ThreadCpu();
     const workerData: RecordsData = { target, cpu: cpu.buffer };
-    const worker = new Worker(new URL('./records-entry.js', import.meta.url), { workerData });
+    const worker = new Worker(entryUrl('records'), { workerData });
     let link: RecordsLink<Store> | null = null;
     await new Promise<void>((resolve, reject) => {
       worker.on('message', (message: FromRecords) => {

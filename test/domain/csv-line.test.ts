@@ -25,6 +25,6 @@ describe('a line of CSV', () => {
     const startMs = performance.now();
     for (const line of [`"a"${','.repeat(200_000)}`, `a${' '.repeat(200_000)}"`, '"'.repeat(200_001)])
       splitLine(line);
-    expect(performance.now() - startMs).toBeLessThan(1_000);
+    expect(performance.now() - startMs).toBeLessThan(5_000);
   });
 });

@@ -95,6 +95,6 @@ describe('numbers in JSON', () => {
     const text = `[0.${'0'.repeat(60_000)}1,"${'\\"'.repeat(60_000)}"]`;
     const startMs = performance.now();
     expect((parseExactJson(text) as unknown[])[0]).toBe(Infinity);
-    expect(performance.now() - startMs).toBeLessThan(500);
+    expect(performance.now() - startMs).toBeLessThan(3_000);
   });
 });

@@ -11,7 +11,7 @@ import { onSaleEverywhere, sharedCluster } from './cluster-stage.ts';
 
 const LONG = process.env.LONG !== undefined;
 /** A dead node's units are back: its seat is over, and somebody has looked. */
-const BACK_MS = 20_000;
+const BACK_MS = 25_000;
 
 describe.each([2, 4])('%i nodes, one hot template', (count) => {
   // Of two nodes with the silence of a node in service, of more with a shorter one.

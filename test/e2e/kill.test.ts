@@ -2,7 +2,7 @@
  * The promise itself: a crowd claims over HTTP, the process is killed at a random moment, started again on the same
  * directory, and so on; then every acknowledged claim must be there, nobody over a limit, and the rest must sell.
  */
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { ClaimsBook } from '../support/book.ts';
 import { checkAll, checkPromises } from '../support/check.ts';
 import { Crowd } from '../support/crowd.ts';
@@ -33,6 +33,11 @@ const VARIANTS = [
   },
 ];
 
+/** Too few would show nothing, whatever was drawn. */
+function isOfBothKinds(book: ClaimsBook): boolean {
+  return book.count('claimed') > 100 && book.count('already_claimed') > 50;
+}
+
 describe('a killed process loses nothing it acknowledged', () => {
   test.each(VARIANTS)('$name', async ({ name, env, partitions }) => {
     const random = seeded(`kill, ${name}`);
@@ -46,15 +51,15 @@ describe('a killed process loses nothing it acknowledged', () => {
       for (let round = 0; round < ROUNDS; round++) {
         const crowd = new Crowd({ port: server.port, book, random, sales, users: USERS });
         const answers = 1 + random.below(ANSWERS_MAX);
-        await until(() => crowd.answered >= answers, `${answers} answers in round ${round}`);
+        const isLast = round === ROUNDS - 1;
+        const isEnough = () => crowd.answered >= answers && (!isLast || isOfBothKinds(book));
+        await until(isEnough, `${answers} answers in round ${round}`);
         await server.kill();
         await crowd.ended();
         server = await startServer({ dataDir, env });
         // With the crowd gone as well as before it comes back: nothing later may cover what was lost here.
         await checkPromises(server, book, sales);
       }
-      expect(book.count('claimed')).toBeGreaterThan(100);
-      expect(book.count('already_claimed')).toBeGreaterThan(50);
       await checkAll(server, book, sales);
     } finally {
       await server.destroy();

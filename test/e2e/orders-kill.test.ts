@@ -12,6 +12,14 @@ import { until } from '../support/wait.ts';
 
 const ROUNDS = process.env.LONG ? 20 : 3;
 const ANSWERS_MAX = 400;
+const DONE_MIN = { 'lock done': 6, 'use done': 6, 'revert done': 6, 'returns done': 6, 'replace done': 3 };
+
+/** What was not done often enough yet to show anything, whatever was drawn. */
+function lacking(book: OrdersBook): string[] {
+  return Object.entries(DONE_MIN).flatMap(([done, least]) =>
+    (book.counts.get(done) ?? 0) < least ? [`too few of: ${done}`] : [],
+  );
+}
 
 test.each(PROFILES)('a killed process keeps every answer about orders, %s', async (profile) => {
   const random = seeded(`orders, kill, ${profile}`);
@@ -29,16 +37,15 @@ test.each(PROFILES)('a killed process keeps every answer about orders, %s', asyn
     for (let round = 0; round < ROUNDS; round++) {
       const crowd = new OrdersCrowd({ tills: [shop], book, random, templates });
       const answers = book.answered + 50 + random.below(ANSWERS_MAX);
-      await until(() => book.answered >= answers, `${answers} answers in round ${round}`, 60_000);
+      const isLast = round === ROUNDS - 1;
+      const isEnough = () => book.answered >= answers && (!isLast || lacking(book).length === 0);
+      await until(isEnough, () => `${answers} answers in round ${round}, ${lacking(book)}`, 40_000);
       await shop.server.kill();
       await crowd.ended();
       await shop.node.start();
       expect((await faultsOfBook(shop, book)).slice(0, 5)).toEqual([]);
     }
     console.log(`orders, kill, ${profile}:`, JSON.stringify(Object.fromEntries(book.counts)));
-    for (const done of ['lock done', 'use done', 'revert done', 'returns done'])
-      expect(book.counts.get(done) ?? 0).toBeGreaterThan(5);
-    expect(book.counts.get('replace done') ?? 0).toBeGreaterThan(2);
   } finally {
     await shop.close();
   }

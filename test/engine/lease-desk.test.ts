@@ -180,6 +180,6 @@ describe('while codes are being made', () => {
     const startedMs = Date.now();
     await until(() => runs !== undefined, 'the units');
     expect(runs).toEqual({ kind: 'taken', runs: coded(0, 4) });
-    expect(Date.now() - startedMs).toBeLessThan(1000);
+    expect(Date.now() - startedMs).toBeLessThan(3000);
   });
 });

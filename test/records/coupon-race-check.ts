@@ -268,12 +268,7 @@ export interface RaceFigures {
 }
 
 export function figuresOf(race: CouponRace): RaceFigures {
-  const { told, failed } = race;
-  const changed = told.filter((one) => {
-    if (!('outcome' in one)) return false;
-    const { kind, isRepeat } = one.outcome as { kind?: string; isRepeat?: boolean };
-    return (kind === 'locked' || kind === 'moved') && isRepeat === false;
-  }).length;
+  const { told, failed, changed } = race;
   const slowestMs = told.reduce((most, { startMs, endMs }) => Math.max(most, endMs - startMs), 0);
   return { calls: told.length, changed, slowestMs, failed };
 }

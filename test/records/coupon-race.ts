@@ -17,6 +17,8 @@ const USERS = [ALICE, BOB, '13', '14'];
 const CLIENTS = 64;
 const COUPONS = 36;
 const DAY_MS = 86_400_000;
+/** For what must change. */
+const PATIENCE_MS = 40_000;
 /** The last ones that were made, to be used, released and reverted by anybody. */
 const RECENT = 40;
 export const RACE_ORDER = {
@@ -52,7 +54,9 @@ export type Told = Base &
 export interface RaceOptions {
   readonly stage: CouponStage;
   readonly random: Random;
+  /** It lasts as long as this, and until so much has changed. */
   readonly forMs: number;
+  readonly changes: number;
   /** Every so many calls something goes wrong. */
   readonly fault?: { readonly every: number; readonly make: () => void };
   /** Errors that calls may end with. */
@@ -64,6 +68,8 @@ export class CouponRace {
   readonly failures: unknown[] = [];
   readonly coupons = new Map<number, string>();
   failed = 0;
+  /** Locks and moves that were no repeats. */
+  changed = 0;
   private readonly options: RaceOptions;
   private readonly slots: number[] = [];
   private templates: number[] = [];
@@ -76,7 +82,7 @@ export class CouponRace {
   }
 
   async run(): Promise<void> {
-    const { stage, forMs } = this.options;
+    const { stage, forMs, changes } = this.options;
     const discounts = [
       { kind: 'instant', off: 1000 },
       { kind: 'percent', rate: 9000 },
@@ -86,8 +92,9 @@ export class CouponRace {
     for (const discount of discounts)
       this.templates.push(await stage.template({ discount, validity: { daysAfterClaim: 1 } }));
     for (let slot = 0; slot < COUPONS; slot++) await this.fill(slot);
-    const untilMs = performance.now() + forMs;
-    await Promise.all(Array.from({ length: CLIENTS }, () => this.client(untilMs)));
+    const beganMs = performance.now();
+    const isOver = () => performance.now() > beganMs + (this.changed < changes ? PATIENCE_MS : forMs);
+    await Promise.all(Array.from({ length: CLIENTS }, () => this.client(isOver)));
     await this.supply;
   }
 
@@ -117,9 +124,9 @@ export class CouponRace {
     });
   }
 
-  private async client(untilMs: number): Promise<void> {
+  private async client(isOver: () => boolean): Promise<void> {
     const { stage, fault, mayFail } = this.options;
-    while (performance.now() < untilMs) {
+    while (!isOver()) {
       if (fault !== undefined && ++this.calls % fault.every === 0) fault.make();
       try {
         await this.call();
@@ -235,6 +242,8 @@ export class CouponRace {
     const startMs = Date.now();
     const outcome = await answer;
     this.told.push({ ...what, startMs, endMs: Date.now(), outcome } as unknown as Told);
+    const { kind, isRepeat } = outcome as { kind?: string; isRepeat?: boolean };
+    if ((kind === 'locked' || kind === 'moved') && isRepeat === false) this.changed++;
     return outcome;
   }
 }

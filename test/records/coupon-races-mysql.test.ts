@@ -11,6 +11,7 @@ import { LossyProxy } from './lossy-proxy.ts';
 
 const LONG = process.env.LONG !== undefined;
 const FOR_MS = LONG ? 60_000 : 2_500;
+const CHANGES = 200;
 /** What is lost, by turns: the answer to a commit leaves most in the dark. */
 const LOST = ['COMMIT', 'UPDATE coupons', 'COMMIT', 'INSERT INTO coupon_events', 'FOR UPDATE', 'COMMIT'];
 
@@ -49,6 +50,7 @@ async function run(name: string, url: string, options: Partial<RaceOptions> = {}
     stage: await stageAt(url),
     random: seeded(name),
     forMs: FOR_MS,
+    changes: CHANGES,
     ...options,
   });
   await race.run();
@@ -58,6 +60,7 @@ async function run(name: string, url: string, options: Partial<RaceOptions> = {}
     JSON.stringify({ ...figures, deadlocks: Math.max(0, (await deadlocks()) - before) }),
   );
   expect(race.failures).toEqual([]);
+  expect(figures.changed).toBeGreaterThanOrEqual(CHANGES);
   const faults = await faultsAfter(race, await stageAt(database.url), (sql) => query(database.url, sql));
   expect(faults.slice(0, 10)).toEqual([]);
   return figures;
@@ -65,8 +68,7 @@ async function run(name: string, url: string, options: Partial<RaceOptions> = {}
 
 test('64 clients at the same few coupons: nobody is told what is not so (MySQL)', async () => {
   const figures = await run('race, MySQL', database.url);
-  expect(figures.changed).toBeGreaterThan(200);
-  expect(figures.slowestMs).toBeLessThan(1000);
+  expect(figures.slowestMs).toBeLessThan(5_000);
 });
 
 test('the same while connections break with answers on their way', async () => {

@@ -182,7 +182,7 @@ describe('a commit', () => {
     await holdCoupon(1);
     const startMs = performance.now();
     await expect(hasty.commitClaims(batchOf(1, 0, [claim(1)]))).rejects.toThrow('not answered within 400 ms');
-    expect(performance.now() - startMs).toBeLessThan(3_000);
+    expect(performance.now() - startMs).toBeLessThan(10_000);
     await rival.query('ROLLBACK');
     await until(async () => {
       const outcome = await hasty.commitClaims(batchOf(1, 0, [claim(1)])).catch(() => null);
@@ -317,7 +317,7 @@ describe('a server', () => {
       for (const one of await Promise.allSettled([...calls, ...commits])) {
         expect(one.status).toBe('rejected');
       }
-      expect(performance.now() - startMs).toBeLessThan(3_000);
+      expect(performance.now() - startMs).toBeLessThan(10_000);
     } finally {
       await server.thaw();
     }
@@ -338,7 +338,7 @@ describe('a server', () => {
       await expect(session.runPrepared('SET @two = ?', [2])).rejects.toThrow(
         'has not answered within 500 ms',
       );
-      expect(performance.now() - startMs).toBeLessThan(3_000);
+      expect(performance.now() - startMs).toBeLessThan(10_000);
       expect(session.isBroken).toBe(true);
     } finally {
       await server.thaw();

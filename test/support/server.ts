@@ -10,7 +10,7 @@ import { within } from './wait.ts';
 
 /** Another build can be tried with DOORBUSTER_CLI. */
 export const CLI =
-  process.env.DOORBUSTER_CLI ?? fileURLToPath(new URL('../../dist/src/cli/doorbuster.cjs', import.meta.url));
+  process.env.DOORBUSTER_CLI ?? fileURLToPath(new URL('../../dist/app/doorbuster.cjs', import.meta.url));
 export const ADMIN_TOKEN = 'operator-token-of-the-tests';
 const START_MS = 30_000;
 

@@ -282,10 +282,10 @@ describe('while Redis', () => {
     const a = node(l2(60_000, own), { l2WaitMs: 50 });
     const id = await stored(a);
     await statesOf(a);
-    await server.call('CLIENT', 'PAUSE', 500);
+    await server.call('CLIENT', 'PAUSE', 1_500);
     const sinceMs = performance.now();
     expect(await statesOf(a)).toEqual(['usable']);
-    expect(performance.now() - sinceMs).toBeLessThan(200);
+    expect(performance.now() - sinceMs).toBeLessThan(1_000);
     await statesOf(a);
     expect(a.cache.l2Failures).toBe(1);
     shop.setState(id, 'used');
@@ -334,10 +334,10 @@ describe('while Redis', () => {
 
   test('does not answer, a change waits a moment for being announced', async () => {
     const a = node(l2(60_000, own));
-    await server.call('CLIENT', 'PAUSE', 2_000);
+    await server.call('CLIENT', 'PAUSE', 4_000);
     const sinceMs = performance.now();
     await a.cache.announce('1', []);
-    expect(performance.now() - sinceMs).toBeLessThan(1_000);
+    expect(performance.now() - sinceMs).toBeLessThan(3_000);
   });
 
   test('was restarted, nothing it kept from before counts: it may have forgotten a change', async () => {
