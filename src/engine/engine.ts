@@ -130,7 +130,9 @@ export class Engine implements CatalogEngine {
     });
     this.compute = new Piscina({
       filename: entryUrl('compute').href,
+      minThreads: 0,
       maxThreads: 1,
+      idleTimeout: Number.POSITIVE_INFINITY,
       atomics: 'disabled',
     });
     this.leases = new LeaseDesk({

@@ -80,7 +80,7 @@ export class OwnerPool {
   private readonly figureBuffers: readonly SharedArrayBuffer[];
   private readonly options: OwnerPoolOptions;
   private readonly events: OwnerEvents;
-  private readonly pool: Piscina;
+  private pool: Piscina | null = null;
   private readonly lives: (OwnerLife | null)[];
   /** Ports of lives that still rebuild: changes must reach them too. */
   private readonly rebuilding: (MessagePort | null)[];
@@ -103,6 +103,16 @@ export class OwnerPool {
     this.runs = new Array<Promise<void> | null>(owners).fill(null);
     this.unsealed = new Array<number | null>(owners).fill(null);
     this.pauses = new Array<number>(owners).fill(RESTART_MS_MIN);
+  }
+
+  /** The life that serves now, or null while the owner is down. */
+  life(index: number): OwnerLife | null {
+    return this.lives[index];
+  }
+
+  /** Not before: Node aborts a process that ends while one of its threads is loading modules. */
+  start(): void {
+    const { owners } = this.options;
     this.pool = new Piscina({
       filename: entryUrl('owner').href,
       minThreads: owners,
@@ -111,14 +121,6 @@ export class OwnerPool {
       concurrentTasksPerWorker: 1,
       atomics: 'disabled',
     });
-  }
-
-  /** The life that serves now, or null while the owner is down. */
-  life(index: number): OwnerLife | null {
-    return this.lives[index];
-  }
-
-  start(): void {
     for (let index = 0; index < this.options.owners; index++) this.startLife(index, true);
   }
 
@@ -136,7 +138,7 @@ export class OwnerPool {
     for (const timer of this.timers) clearTimeout(timer);
     this.sendAll({ kind: 'stop' });
     await Promise.allSettled(this.runs.filter((run) => run !== null));
-    await this.pool.destroy();
+    await this.pool?.destroy();
   }
 
   private startLife(index: number, first: boolean): void {
@@ -209,7 +211,7 @@ export class OwnerPool {
       }
     });
     this.rebuilding[index] = channel.port1;
-    const run = this.pool.run(task, {
+    const run = this.pool!.run(task, {
       transferList: [channel.port2, plan.store] as never,
       signal: patience.signal,
     }) as Promise<void>;

@@ -76,7 +76,7 @@ describe.each(SETTINGS)('%s of a living server', (setting) => {
     cleanups.push(() => first.thaw());
     const third = await within(runServe(dataDir(), { [setting]: port }), 'the third is refused');
     expect(third.stderr).toMatch(refusal);
-    expect(third.code).not.toBe(0);
+    expect(third.code).toBe(1);
   });
 
   test('goes to one of those that start at once', async () => {
