@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SpreadSequencer } from './test/spread-sequencer.ts';
 import { suites } from './test/suites.ts';
 
 const { unit, simulation, services } = suites();
@@ -9,6 +10,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // A forgotten `only` must not pass for the whole suite.
     allowOnly: false,
+    sequence: { sequencer: SpreadSequencer },
     projects: [
       {
         extends: true,
@@ -41,7 +43,7 @@ export default defineConfig({
           // A process a file would cost a second of each.
           isolate: false,
           // They wait more than they work: for processes to start, for silences to end.
-          maxWorkers: 4,
+          maxWorkers: 5,
           sequence: { groupOrder: 2 },
         },
       },

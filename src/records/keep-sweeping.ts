@@ -1,7 +1,8 @@
 /** Work that is done again and again for as long as this thread lives, some time apart. */
 import { setTimeout as pause } from 'node:timers/promises';
 
-const IDLE_MS = 200;
+/** Half a second at most with the spread of `rest`: what is due is done within a second. */
+const IDLE_MS = 400;
 /** Before a sweep that failed is tried again. */
 const RETRY_MS = 5_000;
 

@@ -38,14 +38,8 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-/**
- * Most servers here live for seconds: a quarter of their time would go into optimizing code that then hardly runs. The
- * long runs have it as it is in service.
- */
-const NODE_FLAGS = process.env.LONG ? [] : ['--no-opt'];
-
 function launch(args: readonly string[], env: Record<string, string>): ChildProcess {
-  const child = spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], {
+  const child = spawn(process.execPath, [CLI, ...args], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
