@@ -13,6 +13,8 @@ export interface Sending {
   readonly seconds: number;
   /** Requests per second in open loop; null: closed loop. */
   readonly rate: number | null;
+  /** In open loop: by a timer instead of by polling, up to a millisecond late. Leaves the rest of its core to others. */
+  readonly isTimed?: boolean;
   /** As many and no more, however long it takes: with won claims, a template sold to its last unit. */
   readonly requests?: number;
 }
@@ -46,7 +48,7 @@ export function httpJob(
   };
   return sending.rate === null
     ? { kind: 'closed-loop', ...common }
-    : { kind: 'open-loop', rate: sending.rate, ...common };
+    : { kind: 'open-loop', rate: sending.rate, isTimed: sending.isTimed ?? false, ...common };
 }
 
 export function bareHandler(bench: Bench, sending: Sending): Contender {

@@ -16,7 +16,7 @@ export interface OrderRates {
 
 export class OrderCrowd {
   /** Of each run, what its orders took from lock to use. */
-  readonly redemptions: LoadResult[] = [];
+  #redemptions: LoadResult[] = [];
   readonly #server: Server;
   readonly #wallets: OrderWallets;
   readonly #rates: OrderRates;
@@ -32,6 +32,13 @@ export class OrderCrowd {
     this.#wallets = wallets;
     this.#rates = rates;
     this.#coupons = [...coupons];
+  }
+
+  /** Of the runs since it was asked last. */
+  takeRedemptions(): LoadResult[] {
+    const taken = this.#redemptions;
+    this.#redemptions = [];
+    return taken;
   }
 
   stop(): void {
@@ -87,13 +94,13 @@ export class OrderCrowd {
           sold.catch(giveUp);
         }),
     );
-    this.redemptions.push(orders);
+    this.#redemptions.push(orders);
     return sold!;
   }
 
   /** All that was to be asked was, and went well; and each use is a record, of this run and of those before it. */
   #check({ seconds, quotes, redemptions }: OrdersJob): string[] {
-    const { outcomes } = this.redemptions.at(-1)!;
+    const { outcomes } = this.#redemptions.at(-1)!;
     const orders = redemptions.coupons.length;
     const expected = {
       'quote 200': Math.round(quotes.rate * seconds),

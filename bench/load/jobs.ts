@@ -33,6 +33,8 @@ export interface ClosedLoopJob extends HttpJob {
 
 export interface OpenLoopJob extends HttpJob {
   readonly kind: 'open-loop';
+  /** Sends what is due every millisecond, rather than polling. */
+  readonly isTimed: boolean;
   /** Requests per second, sent on time whether or not earlier ones have been answered. */
   readonly rate: number;
 }

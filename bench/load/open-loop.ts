@@ -56,7 +56,8 @@ export async function openLoop(job: OpenLoopJob, go: () => Promise<void>): Promi
       }
       const waitMs = schedule.waitMs(nowMs);
       if (waitMs === Number.POSITIVE_INFINITY) return;
-      if (waitMs > POLL_BELOW_MS) setTimeout(tick, waitMs - POLL_BELOW_MS);
+      if (job.isTimed) setTimeout(tick, Math.max(1, waitMs));
+      else if (waitMs > POLL_BELOW_MS) setTimeout(tick, waitMs - POLL_BELOW_MS);
       else setImmediate(tick);
     };
     tick();

@@ -123,6 +123,7 @@ describe('load clients', () => {
   it('open loop: keeps the rate and times every request', async () => {
     const load = await client.run({
       kind: 'open-loop',
+      isTimed: false,
       rate: 2000,
       port: yardstick.port,
       path: PATH,
