@@ -29,6 +29,7 @@ export default defineConfig({
           name: 'simulation',
           include: simulation,
           pool: 'threads',
+          isolate: false,
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },

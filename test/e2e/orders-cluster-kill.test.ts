@@ -18,6 +18,7 @@ const ROUNDS = process.env.LONG ? 24 : 1;
 const KILLS_MAX = process.env.LONG ? 3 : 2;
 const ANSWERS_MAX = process.env.LONG ? 400 : 150;
 const PATIENCE_MS = 60_000;
+const ACTIONS = ['lock', 'replace', 'use', 'release', 'revert', 'returns'];
 const DISCOUNTS = [
   { kind: 'instant', off: 700 },
   { kind: 'percent', rate: 9000 },
@@ -53,6 +54,10 @@ test('nodes that are killed keep every answer about orders', {
     for (const till of tills) expect((await faultsOfBook(till, book)).slice(0, 5)).toEqual([]);
   };
 
+  const done = (action: string): number =>
+    books.reduce((sum, { counts }) => sum + (counts.get(`${action} done`) ?? 0), 0);
+  /** Of which a few must have been done, whatever was drawn. */
+  const rare = (): string[] => ACTIONS.filter((action) => done(action) < 6);
   for (let round = 0; round < ROUNDS; round++) {
     // Users and a book of its own: what a round checks does not grow with those before it.
     const book = new OrdersBook();
@@ -68,15 +73,17 @@ test('nodes that are killed keep every answer about orders', {
       await strike(nodes, random, () => answers(random.below(ANSWERS_MAX)));
     }
     for (const node of nodes) await node.ready();
+    if (round === ROUNDS - 1)
+      await until(
+        () => rare().length === 0,
+        () => `too few: ${rare()}`,
+        PATIENCE_MS,
+      );
     await crowd.stop();
     await check(book);
     for (const node of nodes)
       expect(await node.server.must(200, 'GET', '/v1/audit')).toMatchObject({ ok: true });
   }
   for (const book of books) await check(book);
-  const done = (action: string): number =>
-    books.reduce((sum, { counts }) => sum + (counts.get(`${action} done`) ?? 0), 0);
-  const actions = ['lock', 'replace', 'use', 'release', 'revert', 'returns'];
-  console.log('orders, cluster, kill:', actions.map((action) => `${action} ${done(action)}`).join(', '));
-  for (const action of actions) expect([action, done(action) > 5]).toEqual([action, true]);
+  console.log('orders, cluster, kill:', ACTIONS.map((action) => `${action} ${done(action)}`).join(', '));
 });
