@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitest/config';
+import { scratchDir } from './test/scratch-dir.ts';
 import { SpreadSequencer } from './test/spread-sequencer.ts';
 import { suites } from './test/suites.ts';
 
 const { unit, simulation, services } = suites();
+if (process.env.LONG === undefined) process.env.TMPDIR = scratchDir();
 
 export default defineConfig({
   test: {

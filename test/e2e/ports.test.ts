@@ -136,7 +136,7 @@ describe('a port that an outgoing connection was given', () => {
     child.stderr!.on('data', (chunk) => {
       stderr += chunk;
     });
-    const exited = once(child, 'exit');
+    const exited = once(child, 'close');
     await until(
       () => stderr.includes('no server listens there'),
       () => stderr,

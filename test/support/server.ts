@@ -219,7 +219,7 @@ export async function startServer({
           resolve([Number(new URL(String(entry.api)).port), Number(new URL(String(entry.health)).port)]);
       }
     });
-    child.once('exit', (code) => {
+    child.once('close', (code) => {
       reject(new Error(`the server ended with ${code}: ${JSON.stringify(log.slice(-3))}${rest}`));
     });
   });
