@@ -1,7 +1,7 @@
 /** Waits for what must come true, and says what did not. */
 import { setTimeout as pause } from 'node:timers/promises';
 
-const LOOK_MS = 10;
+const LOOK_MS = 25;
 
 /** Resolves with the first answer of `condition` that is not false, null or undefined. `what` is asked when it fails. */
 export async function until<T>(

@@ -1,4 +1,4 @@
-/** SIM_CLUSTER_SEEDS and SIM_EVENTS enlarge it; SIM_SEED=N replays one seed and tells every step. */
+/** SIM_CLUSTER_SEEDS and SIM_EVENTS enlarge it, SIM_FROM is the first seed; SIM_SEED=N replays one seed and tells every step. */
 import { expect, test, vi } from 'vitest';
 import { CLUSTER_FAULTS, ClusterFaults } from './faults.ts';
 import { type Outcome, simulate } from './simulation.ts';
@@ -11,7 +11,7 @@ vi.mock('../../../src/ports-ledger.ts', async (original) => ({
 }));
 
 const SEEDS = Number(process.env.SIM_CLUSTER_SEEDS ?? 100);
-const FIRST = Number(process.env.SIM_FIRST ?? 1);
+const FIRST = Number(process.env.SIM_FROM ?? 1);
 const EVENTS = Number(process.env.SIM_EVENTS ?? 12_000);
 const ONE = process.env.SIM_SEED;
 /** With fewer, some fault may well not come up. */
