@@ -10,26 +10,8 @@ import { readFact } from '../records/mysql/facts.ts';
 import { MysqlPool } from '../records/mysql/pool.ts';
 import type { Session } from '../records/mysql/session.ts';
 import type { RowFact } from './facts.ts';
-import type {
-  CatalogEventFact,
-  EventFact,
-  Pages,
-  RedemptionFact,
-  ReturnFact,
-  SubjectFact,
-  UsageFact,
-} from './life-facts.ts';
-import {
-  CATALOG_EVENTS,
-  EVENTS,
-  type LifeTable,
-  orderOf,
-  pagesOf,
-  REDEMPTIONS,
-  RETURNS,
-  SUBJECTS,
-  USAGES,
-} from './life-tables.ts';
+import { LifePages } from './life-pages.ts';
+import { type LifeTable, orderOf, pagesOf } from './life-tables.ts';
 import type { StoreFacts } from './store-facts.ts';
 
 const ROWS_PAGE = 8192;
@@ -59,11 +41,12 @@ export async function openMysqlFacts(url: string): Promise<StoreFacts> {
   }
 }
 
-class MysqlFacts implements StoreFacts {
+class MysqlFacts extends LifePages implements StoreFacts {
   private readonly pool: MysqlPool;
   private readonly session: Session;
 
   constructor(pool: MysqlPool, session: Session) {
+    super();
     this.pool = pool;
     this.session = session;
   }
@@ -125,31 +108,7 @@ class MysqlFacts implements StoreFacts {
     }
   }
 
-  events(): Pages<EventFact> {
-    return this.pages(EVENTS);
-  }
-
-  redemptions(): Pages<RedemptionFact> {
-    return this.pages(REDEMPTIONS);
-  }
-
-  usages(): Pages<UsageFact> {
-    return this.pages(USAGES);
-  }
-
-  returns(): Pages<ReturnFact> {
-    return this.pages(RETURNS);
-  }
-
-  catalogEvents(): Pages<CatalogEventFact> {
-    return this.pages(CATALOG_EVENTS);
-  }
-
-  subjects(): Pages<SubjectFact> {
-    return this.pages(SUBJECTS);
-  }
-
-  private async *pages<T>(table: LifeTable<T>): AsyncGenerator<readonly T[]> {
+  protected override async *pages<T>(table: LifeTable<T>): AsyncGenerator<readonly T[]> {
     const { name, columns, index } = table;
     const from = `${name} ${index === undefined ? '' : await this.hint(name, index)}`;
     yield* pagesOf(table, (where, values) =>

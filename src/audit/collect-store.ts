@@ -8,26 +8,9 @@ import { ENTRY_BYTES } from '../claimlog/entry.ts';
 import type { Activity, CodeExtent, Template } from '../domain/template.ts';
 import type { Cell } from '../records/redemptions/steps.ts';
 import type { RowFact } from './facts.ts';
-import type {
-  CatalogEventFact,
-  EventFact,
-  Pages,
-  RedemptionFact,
-  ReturnFact,
-  SubjectFact,
-  UsageFact,
-} from './life-facts.ts';
-import {
-  CATALOG_EVENTS,
-  EVENTS,
-  type LifeTable,
-  orderOf,
-  pagesOf,
-  REDEMPTIONS,
-  RETURNS,
-  SUBJECTS,
-  USAGES,
-} from './life-tables.ts';
+import type { Pages } from './life-facts.ts';
+import { LifePages } from './life-pages.ts';
+import { type LifeTable, orderOf, pagesOf } from './life-tables.ts';
 import type { StoreFacts } from './store-facts.ts';
 
 const BLOCKS_PAGE = 256;
@@ -39,11 +22,12 @@ const ROW =
 
 type Row = [number, string, number, number, string, number, number, number, number, number, number];
 
-export class StoreReader implements StoreFacts {
+export class StoreReader extends LifePages implements StoreFacts {
   private readonly db: Database.Database;
 
   /** Opens the transaction: all that is read later is from this moment. */
   constructor(file: string) {
+    super();
     // Opening would make an empty database of a path that was mistyped.
     if (!fs.existsSync(file)) throw new Error(`there is no record store at ${file}`);
     this.db = new Database(file);
@@ -126,31 +110,7 @@ export class StoreReader implements StoreFacts {
     }
   }
 
-  events(): Pages<EventFact> {
-    return this.pages(EVENTS);
-  }
-
-  redemptions(): Pages<RedemptionFact> {
-    return this.pages(REDEMPTIONS);
-  }
-
-  usages(): Pages<UsageFact> {
-    return this.pages(USAGES);
-  }
-
-  returns(): Pages<ReturnFact> {
-    return this.pages(RETURNS);
-  }
-
-  catalogEvents(): Pages<CatalogEventFact> {
-    return this.pages(CATALOG_EVENTS);
-  }
-
-  subjects(): Pages<SubjectFact> {
-    return this.pages(SUBJECTS);
-  }
-
-  private pages<T>(table: LifeTable<T>): Pages<T> {
+  protected override pages<T>(table: LifeTable<T>): Pages<T> {
     const { name, columns } = table;
     return pagesOf(table, async (where, values) => {
       const { page } = this.db

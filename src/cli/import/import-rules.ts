@@ -1,5 +1,6 @@
 /** A file of rules sent part after part, and what the answers come to. */
 import { statSync } from 'node:fs';
+import type { ImportReport } from '../../catalog/import-run.ts';
 import { IMPORT_LINES_MAX, IMPORT_ROWS_TOLD_MAX } from '../../limits.ts';
 import { callApi } from '../api-client.ts';
 import { CommandFailed, messageOf } from '../failure.ts';
@@ -12,37 +13,8 @@ import { ruleParts } from './rule-parts.ts';
 const PART_LINES = 2048;
 const PUBLISHED_PART_LINES = 256;
 
-/** The answer of `POST /v1/templates/import`. */
-export interface ImportAnswer {
-  readonly rows: number;
-  readonly created: number;
-  readonly alreadyThere: number;
-  readonly refusedCount: number;
-  readonly refused: readonly RefusedRow[];
-  readonly warningCount: number;
-  readonly warnings: readonly RowWarning[];
-  readonly published: number;
-  readonly unpublishedCount: number;
-  readonly unpublished: readonly UnpublishedRow[];
-}
-
-interface RefusedRow {
-  readonly line: number;
-  readonly id: string | null;
-  readonly code: string;
-  readonly detail: string;
-}
-
-interface UnpublishedRow extends RefusedRow {
-  readonly templateId: string;
-}
-
-interface RowWarning {
-  readonly line: number;
-  readonly id: string;
-  readonly field: string;
-  readonly problem: string;
-}
+/** The answers of `POST /v1/templates/import` for all parts; the answer's `dryRun` is what was asked. */
+type ImportAnswer = Omit<ImportReport, 'dryRun'>;
 
 export interface ImportResult extends ImportAnswer {
   readonly seconds: number;
