@@ -6,7 +6,7 @@ import { seeded } from '../support/random.ts';
 import { ADMIN_TOKEN, type Outcome, runCli, type Server, startServer } from '../support/server.ts';
 import { lookAlike } from './look-alike.ts';
 
-const ROWS = 4000;
+const ROWS = 2000;
 const RECEIPTS = process.env.RECEIPTS ?? '';
 
 const servers: Server[] = [];

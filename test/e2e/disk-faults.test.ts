@@ -12,6 +12,9 @@ import { type Server, startServer } from '../support/server.ts';
 import { until } from '../support/wait.ts';
 
 const FAULTS = ['write ENOSPC', 'sync EIO'];
+/** More than the crowd buys before the fault and after it. */
+const STOCK = process.env.LONG ? 3000 : 1500;
+const USERS = STOCK / 1.5;
 let freshUser = 7_000_000_000;
 
 /** A claim that needs the disk. */
@@ -36,8 +39,8 @@ describe.each(FAULTS)('%s', (fault) => {
     const server = await startServer({ dataDir: faults.dataDir, env: { ...env, FAULTS: faults.file } });
     try {
       const book = new ClaimsBook();
-      const sale = await newTemplate(server, { stock: 3000, perUserLimit: 2, partitions });
-      const crowd = new Crowd({ port: server.port, book, random, sales: [sale], users: 2000 });
+      const sale = await newTemplate(server, { stock: STOCK, perUserLimit: 2, partitions });
+      const crowd = new Crowd({ port: server.port, book, random, sales: [sale], users: USERS });
       await until(() => book.count('claimed') > 200, 'the crowd buys');
       faults.set(fault);
       await until(() => book.count('unavailable') > 100, 'claims are told unavailable');
@@ -73,8 +76,8 @@ describe.each(FAULTS)('%s', (fault) => {
     let server = await startServer(options);
     try {
       const book = new ClaimsBook();
-      const sale = await newTemplate(server, { stock: 2000 });
-      const crowd = new Crowd({ port: server.port, book, random, sales: [sale], users: 1500 });
+      const sale = await newTemplate(server, { stock: STOCK });
+      const crowd = new Crowd({ port: server.port, book, random, sales: [sale], users: USERS });
       await until(() => book.count('claimed') > 200, 'the crowd buys');
       faults.set(fault);
       await until(() => book.count('unavailable') > 50, 'claims are told unavailable');

@@ -9,8 +9,8 @@ import { seeded } from '../support/random.ts';
 import { newTemplate } from '../support/sales.ts';
 import { until } from '../support/wait.ts';
 
-const STOCK = 800;
-const USERS = 1600;
+const STOCK = 600;
+const USERS = 1200;
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

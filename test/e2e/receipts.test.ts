@@ -20,11 +20,13 @@ interface Receipt {
 }
 
 const CONNECTIONS = 64;
+/** Of the look-alike. */
+const RECEIPTS = process.env.LONG ? 4000 : 2000;
 
 /** A fifth goes to one coupon, one in eighteen is a repeat: the proportions of the real ones. */
 function lookAlike(random: Random): Receipt[] {
   const receipts: Receipt[] = [];
-  for (let i = 0; i < 4000; i++) {
+  for (let i = 0; i < RECEIPTS; i++) {
     const couponId = String(random.next() < 0.2 ? 0 : 1 + random.below(60));
     if (i > 0 && random.next() < 1 / 18) receipts.push(receipts[random.below(receipts.length)]);
     else receipts.push({ userId: String(1 + random.below(3000)), couponId });

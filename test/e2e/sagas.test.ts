@@ -14,7 +14,7 @@ import { until } from '../support/wait.ts';
 
 const LONG = process.env.LONG !== undefined;
 const SAGAS = LONG ? 5000 : 200;
-const KILLS = LONG ? 20 : 3;
+const KILLS = LONG ? 20 : 2;
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();

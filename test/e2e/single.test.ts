@@ -15,9 +15,9 @@ import { newDataDir, runServe } from '../support/server.ts';
 import { until } from '../support/wait.ts';
 
 const LONG = process.env.LONG !== undefined;
-const ROUNDS = LONG ? 12 : 2;
+const ROUNDS = LONG ? 12 : 1;
 /** Of each template that a crowd buys; the rest is sold, too, before the books are compared. */
-const STOCK = LONG ? 4000 : 1000;
+const STOCK = LONG ? 4000 : 500;
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
