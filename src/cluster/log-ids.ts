@@ -1,10 +1,16 @@
 /**
- * Ids under which the record store keeps what did not come from a local log: the streams of shards, and what local
- * logs filled in when an incarnation was lost. Local logs stay below all of them; all are safe integers.
+ * Ids of logs. Under those of streams and fills the record store keeps what did not come from a local log: the streams
+ * of shards, and what local logs filled in when an incarnation was lost. Local logs stay below all of them.
+ *
+ * Of local logs those of a node of a cluster have ids of their own. Several nodes number them alike, and none of them is
+ * flushed under its id, so no watermark is about them. The one node of the profile `single` flushes its logs, and their
+ * watermarks stay in the record store that all share: taken for another node's log of the same number, one of them
+ * would say of claims that are nowhere else that they are stored.
  */
 import assert from 'node:assert/strict';
 import { SHARDS } from '../ports-ledger.ts';
 
+const CLUSTER_LOGS = 2 ** 31;
 const STREAMS = 2 ** 40;
 const FILLS = 2 ** 41;
 /** Incarnations of one shard. */
@@ -14,6 +20,19 @@ export interface ShardLog {
   readonly kind: 'stream' | 'fill';
   readonly shard: number;
   readonly incarnation: number;
+}
+
+/** Whether a local log was written by a node of a cluster. */
+export function isClusterLog(logId: number): boolean {
+  return logId >= CLUSTER_LOGS && logId < STREAMS;
+}
+
+/** The next local log's id in this profile; `taken`: those on the disk, and those that the record store knows. */
+export function nextLocalLogId(isCluster: boolean, taken: readonly number[]): number {
+  let last = isCluster ? CLUSTER_LOGS - 1 : 0;
+  for (const logId of taken)
+    if (isClusterLog(logId) === isCluster && logId < STREAMS) last = Math.max(last, logId);
+  return last + 1;
 }
 
 /** The log of a shard's stream: offsets are positions times ENTRY_BYTES. */

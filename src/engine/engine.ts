@@ -19,7 +19,7 @@ import { sealLog } from '../claimlog/log-seal.ts';
 import { listLogs, logRoot, logStart } from '../claimlog/segment.ts';
 import { ClaimDesk } from '../claims/claim-desk.ts';
 import { TemplateView } from '../claims/template-view.ts';
-import { shardLogOf } from '../cluster/log-ids.ts';
+import { isClusterLog, nextLocalLogId } from '../cluster/log-ids.ts';
 import type { Config } from '../config.ts';
 import type { Best } from '../domain/quote/best.ts';
 import type { Activity, CodeExtent, Template } from '../domain/template.ts';
@@ -257,10 +257,10 @@ export class Engine implements CatalogEngine {
     );
     fileDisk.makeDir(this.root);
     fileDisk.syncDir(this.options.config.dataDir);
-    this.oldLogs = listLogs(fileDisk, this.root);
-    // The streams of shards have watermarks too, under ids far above those of local logs.
-    const localIds = [...watermarks.keys()].filter((logId) => shardLogOf(logId) === null);
-    this.nextLogId = Math.max(0, ...this.oldLogs, ...localIds) + 1;
+    const onDisk = listLogs(fileDisk, this.root);
+    // A cluster is left only when all that its nodes have logged is stored: what they wrote is not read again.
+    this.oldLogs = this.cluster === null ? onDisk.filter((logId) => !isClusterLog(logId)) : onDisk;
+    this.nextLogId = nextLocalLogId(this.cluster !== null, [...onDisk, ...watermarks.keys()]);
     const { faultsPath } = this.options.config;
     const disk = faultsPath === null ? fileDisk : faultyDisk(fileDisk, faultsPath);
     for (const logId of this.oldLogs) {

@@ -1,4 +1,6 @@
 /** An installation that changes its profile: what was acknowledged comes along, and nobody sells past it. */
+import fs from 'node:fs';
+import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { newDatabase, startMysql } from '../services/mysql.ts';
 import { ClaimsBook } from '../support/book.ts';
@@ -6,6 +8,7 @@ import { clusterEnv, destroyAll, Node, sharedStores, singleEnv } from '../suppor
 import { checkNodes } from '../support/nodes-check.ts';
 import { NodesCrowd } from '../support/nodes-crowd.ts';
 import { seeded } from '../support/random.ts';
+import { query } from '../support/rows.ts';
 import { newTemplate } from '../support/sales.ts';
 import { until } from '../support/wait.ts';
 
@@ -80,6 +83,14 @@ test('a cluster becomes single when every node has left it', async () => {
   one.env = { ...one.env, PROFILE: 'single' };
   await one.start();
   await checkNodes([one], stores.mysqlUrl, book, [sale], random);
+  // What the one has flushed of its log says nothing about the log of the other.
+  const flushed = (await query(stores.mysqlUrl, 'SELECT log_id FROM watermarks')).map(({ log_id }) =>
+    Number(log_id),
+  );
+  expect(flushed.length).toBeGreaterThan(0);
+  const logs = fs.readdirSync(path.join(other.dataDir, 'log')).map(Number);
+  expect(logs.length).toBeGreaterThan(0);
+  expect(logs.filter((logId) => flushed.includes(logId))).toEqual([]);
   // And back.
   expect(await one.server.stop()).toBe(0);
   one.env = { ...one.env, PROFILE: 'cluster' };
