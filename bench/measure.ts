@@ -3,7 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LoadResult } from './load/jobs.ts';
 import { mainThreadCpuSeconds, processCpuSeconds } from './processes/process-cpu.ts';
 import type { Target } from './processes/target.ts';
-import { cpuBetween, onClaimPath, readClocks, type ThreadCpu } from './processes/thread-cpu.ts';
+import {
+  busiestServer,
+  cpuBetween,
+  onClaimPath,
+  readClocks,
+  type ThreadCpu,
+} from './processes/thread-cpu.ts';
 
 /** Threads publish their clocks now and then; after this much quiet what is read is what was spent. */
 const SETTLE_MS = 300;
@@ -26,7 +32,7 @@ export interface Measured {
   readonly redisUsPerRequest: number;
   /** null: the run stores nothing. */
   readonly allIn: AllIn | null;
-  /** Share of wall time the ingress thread was on CPU. Well below 1: the generator was the limit. */
+  /** Share of wall time the busiest thread with connections was on CPU. Well below 1: the generator was the limit. */
   readonly serverBusy: number;
   /** The same for the load process. */
   readonly clientBusy: number;
@@ -72,7 +78,7 @@ export async function measure(
     cpuUsPerRequest: us(cpuBetween(from.threads, after.threads, onClaimPath)),
     redisUsPerRequest: us(after.redis - from.redis),
     allIn: end === undefined ? null : allIn(from.processes, end, load.answered),
-    serverBusy: cpuBetween(from.threads, after.threads, (thread) => thread === 'ingress') / load.seconds,
+    serverBusy: busiestServer(from.threads, after.threads) / load.seconds,
     clientBusy: load.clientCpuSeconds / load.seconds,
   };
 }

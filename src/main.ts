@@ -5,10 +5,11 @@
  * every owner's memory), and only then the public port. Order of stop: no new connections, what is in flight answered,
  * owners and flusher drained, stores closed, lock released.
  */
+import fs from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Verdict } from './actors/verdict.ts';
-import { createAuthenticator } from './auth/authenticator.ts';
-import { type Jwks, loadJwks } from './auth/jwks.ts';
+import { loadJwks } from './auth/jwks.ts';
 import { tick } from './catalog/activity-changes.ts';
 import { Catalog } from './catalog/catalog.ts';
 import { CatalogFollower } from './catalog/catalog-follow.ts';
@@ -25,28 +26,37 @@ import { RedisEventStream } from './events/redis-event-stream.ts';
 import { StockNews } from './events/stock-news.ts';
 import { listenInternal } from './http/internal-server.ts';
 import { createMetrics } from './http/metrics.ts';
-import { listenPublic } from './http/public-server.ts';
+import { PublicPort } from './http/public-server.ts';
 import { assertLimits } from './limits.ts';
 import { createLogger, type Logger, StruckValues } from './logger.ts';
 import type { RecordStore } from './ports.ts';
 import type { ClusterStore, ProfileStore } from './ports-cluster.ts';
+import { ingressSetup } from './start/ingress-setup.ts';
 import { configuredSecrets, madeSecrets } from './start/known-secrets.ts';
 import { composeOperations } from './start/operations.ts';
-import { composeFaces } from './start/public-faces.ts';
 import { publicRoutes } from './start/public-routes.ts';
 import { readinessOf } from './start/readiness.ts';
 import { readinessFacts } from './start/readiness-facts.ts';
 import type { SharedNode } from './start/shared-node.ts';
 import { composeWallets } from './start/wallets.ts';
+import { stepBehindClaims } from './workers/background-priority.ts';
 import { RecordsLink } from './workers/records-link.ts';
 import { threadCpuSeconds } from './workers/thread-cpu.ts';
 
 const CATALOG_TICK_MS = 500;
+const DRAIN_LOOK_MS = 5;
+/** For threads with sockets to end, when the process cannot go on. */
+const ABORT_MS = 2_000;
 const FORWARDER_STOP_MS = 2_000;
 const STOCK_NEWS_STOP_MS = 2_000;
 
 /** A reason not to start that an operator can do something about: told without a stack. */
 class StartRefused extends Error {}
+
+/** What has to be ended before the process may. */
+interface Leaving {
+  engine: Engine | null;
+}
 
 /** Serves until a signal or a fatal fault; the exit code. */
 export async function serve(config: Config, warnings: readonly string[]): Promise<number> {
@@ -54,12 +64,15 @@ export async function serve(config: Config, warnings: readonly string[]): Promis
   const struck = new StruckValues(configuredSecrets(config));
   const logger = createLogger({ level: config.logLevel, secrets: struck });
   for (const warning of warnings) logger.warn(warning);
+  const leaving: Leaving = { engine: null };
   try {
-    return await run(config, logger, struck);
+    return await run(config, logger, struck, leaving);
   } catch (error) {
     if (error instanceof StartRefused) logger.fatal(error.message);
     else logger.fatal({ err: error }, 'could not start');
     return 1;
+  } finally {
+    await Promise.race([leaving.engine?.abort(), pause(ABORT_MS, undefined, { ref: false })]);
   }
 }
 
@@ -72,7 +85,7 @@ async function openShared(
   return openSharedNode(...how);
 }
 
-async function run(config: Config, logger: Logger, struck: StruckValues): Promise<number> {
+async function run(config: Config, logger: Logger, struck: StruckValues, leaving: Leaving): Promise<number> {
   const lock = lockDataDir(config.dataDir);
   if (!lock.ok) throw new StartRefused(lock.error);
   const secretsRead = readSecrets(config);
@@ -114,15 +127,26 @@ async function run(config: Config, logger: Logger, struck: StruckValues): Promis
   const shared = await openShared(config, store, logger, news, onFatal).catch((error: Error) => {
     throw new StartRefused(error.message);
   });
+  const publicPort = new PublicPort();
   const engine = new Engine({
     config,
     codeKey: secrets.codeKey,
     store,
     connectStore: (port) => records.connect(port),
     shared: shared?.node ?? null,
+    ingress: ingressSetup({
+      config,
+      adminToken: secrets.adminToken,
+      acceptor: publicPort,
+      routes: () => routes,
+      onTook: (seconds) => metrics.claimTook(seconds),
+      now: Date.now,
+      log: logger,
+    }),
     logger,
     onFatal,
   });
+  leaving.engine = engine;
   // In a cluster other nodes change the catalog too: what came before and what comes after meet without a gap.
   const from = config.profile === 'cluster' ? await store.changesSince(0) : undefined;
   const catalog = await Catalog.load(
@@ -156,7 +180,7 @@ async function run(config: Config, logger: Logger, struck: StruckValues): Promis
 
   // ------------------------------------------------------------ faces
   const now = Date.now;
-  const authenticator = createAuthenticator(config, secrets, await keySet(config));
+  await assertKeySet(config);
   const { ownerThreads } = config;
   const wallets = composeWallets({
     store,
@@ -181,25 +205,15 @@ async function run(config: Config, logger: Logger, struck: StruckValues): Promis
     logger,
   });
   const routes = publicRoutes(operations, config);
-  const { app, claims, live, watch, router } = composeFaces({
-    config,
-    engine,
-    catalog,
-    authenticator,
-    routes,
-    now,
-    log: logger,
-  });
 
   let serving = false;
   const metrics = createMetrics({
     engine,
     threadCpu: () => [
-      ['ingress', threadCpuSeconds()],
+      ['main', threadCpuSeconds()],
       [engine.cluster === null ? 'flusher' : 'cluster', engine.sink.cpu.seconds],
       ['records', records.cpu.seconds],
     ],
-    liveConnections: () => live.connections,
     swept: records.swept,
     redisUp: shared === null ? null : () => shared.redis.isUp,
   });
@@ -213,14 +227,13 @@ async function run(config: Config, logger: Logger, struck: StruckValues): Promis
   });
   if (!inside.ok) throw new StartRefused(inside.error!);
   const internal = inside.server;
-  claims.onTimed = (seconds) => metrics.claimTook(seconds);
 
   const startMs = Date.now();
   const opened = [...catalog.activities()].filter(wasOpened);
   await Promise.race([engine.start(catalog.templates(), opened, await store.extents()), ended]);
   follower?.start();
   const crowd = new CrowdWatch(
-    () => engine.desk.answers[Verdict.claimed]!,
+    () => engine.claimsAnswered(Verdict.claimed),
     () => performance.now(),
   );
   const forwarder =
@@ -259,19 +272,14 @@ async function run(config: Config, logger: Logger, struck: StruckValues): Promis
   const stopped = new AbortController();
   ended.then(() => stopped.abort());
   const { host, port } = config;
-  const outside = await listenPublic(app, {
-    host,
-    port,
-    onWaiting,
-    stopped: stopped.signal,
-    claims,
-    live,
-    router,
-  });
+  const outside = await publicPort.listen({ host, port, onWaiting, stopped: stopped.signal });
   if (!outside.ok && outside.error !== null) throw new StartRefused(outside.error);
   const server = outside.ok ? outside.server : null;
   if (server !== null) {
     serving = true;
+    // The threads that all share are there before: they would begin with the priority of main.
+    await fs.stat(config.dataDir);
+    stepBehindClaims();
     logger.info(
       {
         api: `http://${host}:${server.port}`,
@@ -287,14 +295,12 @@ async function run(config: Config, logger: Logger, struck: StruckValues): Promis
   const code = await ended;
   if (code !== 0) return code;
   serving = false;
-  claims.draining = true;
-  live.draining = true;
+  server?.stopListening();
+  engine.ingresses?.drain();
   clearInterval(ticker);
   await follower?.stop();
-  watch.stop();
-  server?.stopListening();
-  await drained(() => engine.desk.inFlight === 0 && router.inFlight() === 0, config.drainTimeoutMs);
-  live.closeAll();
+  await drained(() => engine.isDrained(), config.drainTimeoutMs);
+  engine.ingresses?.closeLive();
   await engine.stop(config.drainTimeoutMs);
   await stockNews.rest(STOCK_NEWS_STOP_MS);
   await forwarder?.stop(FORWARDER_STOP_MS);
@@ -309,21 +315,14 @@ async function run(config: Config, logger: Logger, struck: StruckValues): Promis
   return 0;
 }
 
-async function keySet(config: Config): Promise<{ jwks?: Jwks }> {
-  if (config.jwksUrl === null) return {};
-  const loaded = await loadJwks(config.jwksUrl);
-  if (!loaded.ok) throw new StartRefused(loaded.error);
-  return { jwks: loaded.jwks };
+/** The threads load it for themselves; that it is there is a condition of the start. */
+async function assertKeySet({ jwksUrl }: Config): Promise<void> {
+  const loaded = jwksUrl === null ? null : await loadJwks(jwksUrl);
+  if (loaded !== null && !loaded.ok) throw new StartRefused(loaded.error);
 }
 
 /** Waits for a condition with patience; going on without it is what the caller's next step is made for. */
-function drained(condition: () => boolean, patienceMs: number): Promise<void> {
+async function drained(condition: () => Promise<boolean>, patienceMs: number): Promise<void> {
   const deadlineMs = Date.now() + patienceMs;
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (condition() || Date.now() > deadlineMs) resolve();
-      else setTimeout(look, 5);
-    };
-    look();
-  });
+  while (!(await condition()) && Date.now() <= deadlineMs) await pause(DRAIN_LOOK_MS);
 }

@@ -29,12 +29,19 @@ export async function readThreadCpu(internalPort: number): Promise<ThreadCpu> {
   const answer = await fetch(`http://127.0.0.1:${internalPort}/metrics`);
   if (!answer.ok) throw new Error(`/metrics answered ${answer.status}`);
   const cpu = parseThreadCpu(await answer.text());
-  if (!cpu.has('ingress')) throw new Error('/metrics tells no CPU time of the ingress thread');
+  if (![...cpu.keys()].some(onClaimPath)) throw new Error('/metrics tells no CPU time of threads that serve');
   return cpu;
 }
 
+/** Threads that serve clients or decide claims; with main, which only accepts connections and hands out stock. */
 export function onClaimPath(thread: string): boolean {
-  return thread === 'ingress' || thread.startsWith('owner-');
+  return thread === 'ingress' || thread === 'main' || thread.startsWith('owner-');
+}
+
+/** CPU seconds of the busiest of the threads that hold connections. */
+export function busiestServer(before: ThreadCpu, after: ThreadCpu): number {
+  const serving = [...after.keys()].filter((thread) => thread !== 'main' && onClaimPath(thread));
+  return Math.max(...serving.map((thread) => cpuBetween(before, after, (one) => one === thread)));
 }
 
 /** Seconds spent between two readings by the threads that `which` picks. */

@@ -14,7 +14,31 @@ const ENTRIES_MAX = 2 ** 21;
 /** A tat is a sum of fractions; a refusal should not hang on the last bit. */
 const EPSILON_MS = 1e-6;
 
+/** Locks of a shared table: a place belongs to the lock of its key. */
+const LOCKS = 1024;
+/** A thread that was ended in the middle must not keep the others. */
+const SPINS_MAX = 10_000;
+
+/** A table that limiters of several threads count in together. It does not grow: untouched, it is address space only. */
+export interface RateShare {
+  readonly keys: SharedArrayBuffer;
+  readonly tats: SharedArrayBuffer;
+  readonly locks: SharedArrayBuffer;
+  readonly seed: number;
+}
+
+export function rateShare(entries = ENTRIES_MAX): RateShare {
+  return {
+    keys: new SharedArrayBuffer(2 * entries * Uint32Array.BYTES_PER_ELEMENT),
+    tats: new SharedArrayBuffer(entries * Float64Array.BYTES_PER_ELEMENT),
+    locks: new SharedArrayBuffer(LOCKS * Int32Array.BYTES_PER_ELEMENT),
+    seed: randomInt(2 ** 32),
+  };
+}
+
 export interface RateLimiterOptions {
+  /** Null or absent: the table is this limiter's own. */
+  readonly share?: RateShare | null;
   /** Power of two. */
   readonly entriesMax?: number;
   /** Moves keys to other places in every process, so that nobody can choose keys that collide. */
@@ -28,8 +52,11 @@ export class RateLimiter {
   readonly #entriesMax: number;
   readonly #seed: number;
   #mask: number;
+  #partMask: number;
   #keys: Uint32Array;
   #tats: Float64Array;
+  /** Of a shared table, one for each part of it. */
+  readonly #locks: Int32Array | null;
 
   /** 0 admits everything. */
   constructor(perSecond: number, options: RateLimiterOptions = {}) {
@@ -37,10 +64,23 @@ export class RateLimiter {
     this.#toleranceMs = this.#intervalMs * (2 * perSecond - 1);
     this.#entriesMax = options.entriesMax ?? ENTRIES_MAX;
     this.#seed = options.seed ?? randomInt(2 ** 32);
+    const { share = null } = options;
+    if (share !== null) {
+      this.#seed = share.seed;
+      this.#keys = new Uint32Array(share.keys);
+      this.#tats = new Float64Array(share.tats);
+      this.#locks = new Int32Array(share.locks);
+      this.#mask = this.#tats.length - 1;
+      this.#partMask = this.#tats.length / LOCKS - 1;
+      this.#entriesMax = this.#tats.length;
+      return;
+    }
     const entries = perSecond === 0 ? 1 : Math.min(ENTRIES_MIN, this.#entriesMax);
     this.#mask = entries - 1;
+    this.#partMask = entries - 1;
     this.#keys = new Uint32Array(2 * entries);
     this.#tats = new Float64Array(entries);
+    this.#locks = null;
   }
 
   get entries(): number {
@@ -50,6 +90,15 @@ export class RateLimiter {
   /** 0: admitted and counted. Otherwise refused, and so many whole milliseconds until one would be admitted. */
   admit(lo: number, hi: number, nowMs: number): number {
     if (this.#intervalMs === 0) return 0;
+    if (this.#locks === null) return this.#count(lo, hi, nowMs);
+    const lock = Math.floor(this.#hash(lo >>> 0, hi >>> 0) / (this.#partMask + 1));
+    for (let spins = 0; Atomics.compareExchange(this.#locks, lock, 0, 1) !== 0 && spins < SPINS_MAX; spins++);
+    const waitMs = this.#count(lo, hi, nowMs);
+    Atomics.store(this.#locks, lock, 0);
+    return waitMs;
+  }
+
+  #count(lo: number, hi: number, nowMs: number): number {
     const place = this.#placeOf(lo >>> 0, hi >>> 0, nowMs);
     const aheadMs = this.#aheadMs(place, nowMs);
     const overMs = aheadMs - this.#toleranceMs;
@@ -70,7 +119,7 @@ export class RateLimiter {
     const first = this.#hash(lo, hi);
     let free = -1;
     for (let probe = 0; probe < PROBES; probe++) {
-      const place = (first + probe) & this.#mask;
+      const place = this.#at(first, probe);
       if (keys[2 * place] === lo && keys[2 * place + 1] === hi) return place;
       if (free < 0 && this.#aheadMs(place, nowMs) === 0) free = place;
     }
@@ -94,7 +143,7 @@ export class RateLimiter {
     const first = this.#hash(lo, hi);
     let least = first & this.#mask;
     for (let probe = 1; probe < PROBES; probe++) {
-      const place = (first + probe) & this.#mask;
+      const place = this.#at(first, probe);
       if (this.#aheadMs(place, nowMs) < this.#aheadMs(least, nowMs)) least = place;
     }
     return least;
@@ -105,6 +154,7 @@ export class RateLimiter {
     const tats = this.#tats;
     const entries = this.entries;
     this.#mask = 2 * entries - 1;
+    this.#partMask = this.#mask;
     this.#keys = new Uint32Array(4 * entries);
     this.#tats = new Float64Array(2 * entries);
     for (let old = 0; old < entries; old++) {
@@ -116,6 +166,11 @@ export class RateLimiter {
       this.#keys[2 * place + 1] = keys[2 * old + 1]!;
       this.#tats[place] = tats[old]!;
     }
+  }
+
+  /** Probes stay within the part of one lock. */
+  #at(first: number, probe: number): number {
+    return (first & ~this.#partMask) | ((first + probe) & this.#partMask);
   }
 
   #hash(lo: number, hi: number): number {

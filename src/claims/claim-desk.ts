@@ -12,7 +12,7 @@ import { requestWhere } from '../actors/spent.ts';
 import { ABSENT, UNKNOWN, type UserTable } from '../actors/user-table.ts';
 import { Verdict } from '../actors/verdict.ts';
 import { SLOTS } from '../limits.ts';
-import type { OwnerLife } from '../workers/owner-pool.ts';
+import type { OwnerLink } from '../rings/owner-link.ts';
 import type { PoolView, TemplateView } from './template-view.ts';
 import { type SentClaim, type SpentCoupons, UsableLimits } from './usable-limits.ts';
 
@@ -36,28 +36,42 @@ export class ClaimDesk {
   readonly answers = new Float64Array(16);
   /** How many of those needed no owner. */
   answeredHere = 0;
-  /** Set while too much is not flushed yet: no new claims. */
-  lagging = false;
   /** After `claim`: the unit that a verdict names, else negative, or the slot of a claim that was sent. */
   serial = 0;
   slot = 0;
-  private readonly lives: (OwnerLife | null)[];
+  private readonly lives: (OwnerLink | null)[];
   private readonly waiters: (ClaimWaiter | null)[] = new Array<ClaimWaiter | null>(SLOTS).fill(null);
   private readonly pools: (PoolView | null)[] = new Array<PoolView | null>(SLOTS).fill(null);
   private readonly owners = new Uint8Array(SLOTS);
   private readonly generations = new Uint16Array(SLOTS);
   private readonly freeSlots = new Uint16Array(SLOTS);
   private freeCount = SLOTS;
-  private readonly unpublished: OwnerLife[] = [];
+  private readonly unpublished: OwnerLink[] = [];
   private flushScheduled = false;
   private readonly usable: UsableLimits | null;
   private readonly flushBound = (): void => this.flush();
 
-  /** `spent`: needed where limits count usable coupons. */
-  constructor(owners: number, spent: SpentCoupons | null = null) {
+  private readonly laggingWord: Int32Array;
+
+  /** `spent`: needed where limits count usable coupons. `lagging`: the word that all desks of the process share. */
+  constructor(
+    owners: number,
+    spent: SpentCoupons | null = null,
+    lagging: SharedArrayBuffer = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
+  ) {
+    this.laggingWord = new Int32Array(lagging);
     this.usable = spent === null ? null : new UsableLimits(spent, this);
-    this.lives = new Array<OwnerLife | null>(owners).fill(null);
+    this.lives = new Array<OwnerLink | null>(owners).fill(null);
     for (let i = 0; i < SLOTS; i++) this.freeSlots[i] = SLOTS - 1 - i;
+  }
+
+  /** Too much is not flushed yet: no new claims. */
+  get lagging(): boolean {
+    return Atomics.load(this.laggingWord, 0) !== 0;
+  }
+
+  set lagging(lagging: boolean) {
+    Atomics.store(this.laggingWord, 0, lagging ? 1 : 0);
   }
 
   /** Claims in flight. */
@@ -73,7 +87,7 @@ export class ClaimDesk {
     return this.lives[owner]?.requests.depth ?? 0;
   }
 
-  ownerUp(life: OwnerLife): void {
+  ownerUp(life: OwnerLink): void {
     this.lives[life.index] = life;
     life.replies.sleep();
   }
@@ -132,7 +146,7 @@ export class ClaimDesk {
   }
 
   private write(
-    life: OwnerLife,
+    life: OwnerLink,
     at: number,
     slot: number,
     pool: PoolView,
@@ -188,7 +202,7 @@ export class ClaimDesk {
     this.serial = ABSENT;
     const refused = refusesAll(template.rules, rules, nowMs);
     if (refused !== 0) return refused;
-    if (pool.soldOut && pool.settled && template.rules.audience === null) return Verdict.soldOut;
+    if (pool.settled && template.rules.audience === null) return Verdict.soldOut;
     pool.strangers++;
     return SENT;
   }
@@ -203,12 +217,12 @@ export class ClaimDesk {
   /** Publishes what was gathered, takes replies that are there, and goes back to waiting for a doorbell. */
   private flush(): void {
     this.flushScheduled = false;
-    for (const life of this.unpublished) if (life.requests.publish()) life.port.postMessage(0);
+    for (const life of this.unpublished) if (life.requests.publish()) life.ring();
     this.unpublished.length = 0;
   }
 
   /** Replies of this life wait. */
-  doorbell(life: OwnerLife): void {
+  doorbell(life: OwnerLink): void {
     life.replies.wake();
     do this.takeReplies(life);
     while (!life.replies.sleep());
@@ -216,7 +230,7 @@ export class ClaimDesk {
     if (this.unpublished.length > 0) this.flush();
   }
 
-  private takeReplies(life: OwnerLife): void {
+  private takeReplies(life: OwnerLink): void {
     const { replies } = life;
     for (let n = replies.available(); n > 0; n = replies.available()) {
       const { words } = replies;

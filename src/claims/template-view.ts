@@ -14,13 +14,14 @@ export interface ActorView {
   users: UserTable | null;
 }
 
+const SOLD_OUT = 1;
+const SETTLED = 2;
+
 export class PoolView {
   readonly template: TemplateView;
   rules: PoolRules;
-  /** Nothing free, leased unsold or pending: set and cleared with the ledger's state. */
-  soldOut = false;
-  /** With `soldOut`: everybody who holds a coupon of the pool is in the user tables here. */
-  settled = true;
+  /** One word that the main thread writes and every ingress reads. */
+  readonly marks: Int32Array;
   /**
    * Claims let pass unlooked at before the next look into the user table. While a crowd comes for the first time every
    * look would find nothing and cost a cache miss; the owner looks anyway. One repeat makes every claim be looked at.
@@ -31,9 +32,25 @@ export class PoolView {
   /** Durable claims, one shared counter per partition; a hole until the owner of a new pool has told of it. */
   readonly claimed: (Int32Array | undefined)[] = [];
 
-  constructor(template: TemplateView, rules: PoolRules) {
+  constructor(template: TemplateView, rules: PoolRules, marks: SharedArrayBuffer) {
     this.template = template;
     this.rules = rules;
+    this.marks = new Int32Array(marks);
+  }
+
+  /** Nothing free, leased unsold or pending: set and cleared with the ledger's state. */
+  get soldOut(): boolean {
+    return (Atomics.load(this.marks, 0) & SOLD_OUT) !== 0;
+  }
+
+  /** Sold out, and everybody who holds a coupon of the pool is in the user tables here. */
+  get settled(): boolean {
+    return (Atomics.load(this.marks, 0) & SETTLED) !== 0;
+  }
+
+  /** In one step: a pool must not look settled that has only just sold out. */
+  mark(soldOut: boolean, settled: boolean): void {
+    Atomics.store(this.marks, 0, (soldOut ? SOLD_OUT : 0) | (soldOut && settled ? SETTLED : 0));
   }
 
   get claimedUnits(): number {
@@ -56,7 +73,14 @@ export class TemplateView {
   /** Units of which this node has seen, since it started, that they can be claimed: their first codes are made. */
   readyUnits = 0;
 
-  constructor(template: Template, activities: readonly Activity[], rules: TemplateRules, owners: number) {
+  /** `marks`: words of its pools that are there already, by activity. */
+  constructor(
+    template: Template,
+    activities: readonly Activity[],
+    rules: TemplateRules,
+    owners: number,
+    marks?: ReadonlyMap<number, SharedArrayBuffer>,
+  ) {
     this.template = template;
     this.activities = activities;
     this.rules = rules;
@@ -64,15 +88,19 @@ export class TemplateView {
       owner: ownerOf(template.id, partition, owners),
       users: null,
     }));
-    this.setRules(rules);
+    this.setRules(rules, marks);
   }
 
-  setRules(rules: TemplateRules): void {
+  setRules(rules: TemplateRules, marks?: ReadonlyMap<number, SharedArrayBuffer>): void {
     this.rules = rules;
     for (const poolRules of rules.pools) {
-      const pool = this.pools.get(poolRules.activityId);
-      if (pool === undefined) this.pools.set(poolRules.activityId, new PoolView(this, poolRules));
-      else pool.rules = poolRules;
+      const { activityId } = poolRules;
+      const pool = this.pools.get(activityId);
+      if (pool !== undefined) pool.rules = poolRules;
+      else {
+        const word = marks?.get(activityId) ?? new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+        this.pools.set(activityId, new PoolView(this, poolRules, word));
+      }
     }
   }
 

@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { rulesOf } from '../actors/rules.ts';
-import { UserTable } from '../actors/user-table.ts';
+import type { ActorShares } from '../actors/shares.ts';
 import type { PoolFact } from '../audit/facts.ts';
 import type { LedgerSnapshot } from '../audit/live-audit.ts';
 import type { CatalogEngine, TakenUnits } from '../catalog/engine-port.ts';
@@ -18,18 +18,20 @@ import { faultyDisk } from '../claimlog/faulty-disk.ts';
 import { sealLog } from '../claimlog/log-seal.ts';
 import { listLogs, logRoot, logStart } from '../claimlog/segment.ts';
 import { ClaimDesk } from '../claims/claim-desk.ts';
+import { remainingUnits } from '../claims/remaining.ts';
 import { TemplateView } from '../claims/template-view.ts';
 import { isClusterLog, nextLocalLogId } from '../cluster/log-ids.ts';
 import type { Config } from '../config.ts';
 import type { Best } from '../domain/quote/best.ts';
 import type { Activity, CodeExtent, Template } from '../domain/template.ts';
+import { takeShares } from '../ingress/replicas.ts';
 import type { Logger } from '../logger.ts';
 import type { RecordStore, SerialRange } from '../ports.ts';
 import { FLUSH_SIGNAL_BYTES } from '../rings/layout.ts';
 import type { StreamPlace } from '../workers/audit-entry.ts';
 import type { BestTask, CodesTask } from '../workers/compute-entry.ts';
 import { entryUrl } from '../workers/entry-url.ts';
-import type { ActorShares, FromOwner, OwnedTemplate, OwnerClusterTask } from '../workers/owner-messages.ts';
+import type { FromOwner, OwnedTemplate, OwnerClusterTask } from '../workers/owner-messages.ts';
 import { type LifePlan, type OwnerLife, OwnerPool } from '../workers/owner-pool.ts';
 import { realClock } from '../workers/real-clock.ts';
 import type { ClaimSink } from './claim-sink.ts';
@@ -37,6 +39,7 @@ import type { ClusterLink } from './cluster-link.ts';
 import { clusterPools } from './cluster-pools.ts';
 import { FlusherLink } from './flusher-link.ts';
 import { InForce } from './in-force.ts';
+import { Ingresses, type IngressSetup } from './ingresses.ts';
 import { LeaseDesk } from './lease-desk.ts';
 import { LocalPools } from './local-pools.ts';
 import type { Pools } from './pools.ts';
@@ -46,7 +49,6 @@ import type { SharedPools } from './shared-pools.ts';
 import type { SingleLedger } from './single-ledger.ts';
 import { type SharedLedger, singlePools } from './single-pools.ts';
 import {
-  remainingUnits,
   type StockFigures,
   sharedPoolFacts,
   sharedStockFigures,
@@ -87,6 +89,8 @@ export interface EngineOptions {
   readonly logger: Logger;
   /** Where units come from: null, they are all in this process (profile `embedded`). */
   readonly shared: SingleNode | ClusterNode | null;
+  /** Where clients come in, in the owners' threads; null: claims come to `desk` only. */
+  readonly ingress: IngressSetup | null;
   /** The engine cannot go on: damage was found, and serving would make it worse. */
   readonly onFatal: (error: Error) => void;
 }
@@ -94,6 +98,7 @@ export interface EngineOptions {
 export class Engine implements CatalogEngine {
   readonly desk: ClaimDesk;
   readonly owners: OwnerPool;
+  readonly ingresses: Ingresses | null;
   readonly sink: ClaimSink;
   readonly leases: LeaseDesk;
   private readonly inForce: InForce;
@@ -124,10 +129,15 @@ export class Engine implements CatalogEngine {
     this.options = options;
     const { config, logger } = options;
     this.root = logRoot(config.dataDir);
-    this.desk = new ClaimDesk(config.ownerThreads, {
-      spent: (couponIds, nowMs) => options.store.spentCoupons(couponIds, nowMs),
-      onFailure: (error) => logger.error({ err: error }, 'which coupons are spent could not be read'),
-    });
+    const lagging = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+    this.desk = new ClaimDesk(
+      config.ownerThreads,
+      {
+        spent: (couponIds, nowMs) => options.store.spentCoupons(couponIds, nowMs),
+        onFailure: (error) => logger.error({ err: error }, 'which coupons are spent could not be read'),
+      },
+      lagging,
+    );
     this.compute = new Piscina({
       filename: entryUrl('compute').href,
       minThreads: 0,
@@ -141,9 +151,29 @@ export class Engine implements CatalogEngine {
       makeCodes: (templateId, range) => this.makeCodes(templateId, range),
       onFailure: (error) => logger.error({ err: error }, 'codes could not be made'),
     });
+    const owners = config.ownerThreads;
+    this.ingresses =
+      options.ingress === null
+        ? null
+        : new Ingresses({
+            setup: options.ingress,
+            owners,
+            lagging,
+            connectStore: options.connectStore,
+            templates: () => this.templates.values(),
+            toOwner: (owner, message, transfer) => this.owners.send(owner, message, transfer),
+            serves: (owner) => this.owners.life(owner) !== null,
+            onConfirmed: (index, change) => this.inForce.answered(owners + index, change),
+            onGone: (index) => this.inForce.ownerEnded(owners + index),
+            logger,
+          });
+    // Those that a change must reach: the owners, and behind them, numbered on, the ingresses.
     this.inForce = new InForce({
-      send: (owner, message) => this.owners.send(owner, message),
-      serves: (owner) => this.owners.life(owner) !== null,
+      send: (who, message) => {
+        if (who < owners) this.owners.send(who, message);
+        else this.ingresses!.confirm(who - owners, message.change);
+      },
+      serves: (who) => (who < owners ? this.owners.life(who) !== null : this.ingresses!.isUp(who - owners)),
       leases: this.leases,
     });
     const flushSignal = new SharedArrayBuffer(FLUSH_SIGNAL_BYTES);
@@ -229,6 +259,12 @@ export class Engine implements CatalogEngine {
         ended: (index) => this.inForce.ownerEnded(index),
         message: (index, message) => this.ownerMessage(index, message),
         doorbell: (life) => this.desk.doorbell(life),
+        fatal: options.onFatal,
+        ingressData: (index) => this.ingresses?.dataOf(index) ?? null,
+        threadUp: (index, thread, descriptor) => this.ingresses?.threadUp(index, thread, descriptor),
+        fromIngress: (index, message) => this.ingresses?.receive(index, message),
+        threadLeaving: (index) => this.ingresses?.threadLeaving(index),
+        threadDown: (index) => this.ingresses?.threadDown(index),
       },
     );
   }
@@ -273,6 +309,7 @@ export class Engine implements CatalogEngine {
     });
     this.owners.start();
     await ready;
+    await this.owners.allUp();
     this.flusher?.start();
     void this.barrier?.watch();
     this.lagTimer = setInterval(() => {
@@ -294,6 +331,12 @@ export class Engine implements CatalogEngine {
     await this.pools.stop();
     await this.sink.stop(patienceMs);
     await this.compute.destroy();
+    await this.owners.end();
+  }
+
+  /** Ends the threads that have sockets: a process must not end before them. For when `stop` is not to be waited for. */
+  async abort(): Promise<void> {
+    await this.owners.end();
   }
 
   private plan(index: number): LifePlan {
@@ -333,6 +376,7 @@ export class Engine implements CatalogEngine {
     first: boolean,
   ): void {
     for (const shares of actors) this.takeShares(shares);
+    this.ingresses?.ownerUp(life.index);
     this.sink.follow(life.logId, life.positions);
     this.cluster?.ownerReady(life.index, first);
     if (!first) {
@@ -362,6 +406,7 @@ export class Engine implements CatalogEngine {
     }
     this.options.logger.error({ err: error, owner: index }, 'owner failed; it starts again');
     this.desk.ownerDown(index);
+    this.ingresses?.ownerDown(index);
   }
 
   private ownerMessage(index: number, message: Exclude<FromOwner, number>): void {
@@ -381,6 +426,7 @@ export class Engine implements CatalogEngine {
       case 'segment': {
         const actor = this.templates.get(message.templateId)!.actors[message.partition];
         actor.users?.replaceSegment(message.index, message.buffer);
+        this.ingresses?.segmentChanged(message);
         break;
       }
       default:
@@ -389,12 +435,8 @@ export class Engine implements CatalogEngine {
   }
 
   private takeShares(shares: ActorShares): void {
-    const view = this.templates.get(shares.templateId)!;
-    view.actors[shares.partition].users = UserTable.attach(shares.segments);
-    for (const { activityId, claimed } of shares.pools) {
-      const pool = view.pools.get(activityId);
-      if (pool !== undefined) pool.claimed[shares.partition] = new Int32Array(claimed);
-    }
+    takeShares(this.templates.get(shares.templateId)!, shares);
+    this.ingresses?.actorChanged(shares);
   }
 
   // ------------------------------------------------------------ templates
@@ -482,12 +524,13 @@ export class Engine implements CatalogEngine {
         buffers: view.units.buffers.slice(buffersBefore),
       });
     }
+    this.ingresses?.templateChanged(view);
     const owned = ownedTemplate(view);
     const owners = this.ownersOf(view);
     for (const owner of owners) this.owners.send(owner, { kind: 'template', template: owned });
     if (extent !== null) this.inForce.fresh({ templateId: template.id, activityId: 0 });
     await this.pools.templateChanged(view, extent);
-    await this.inForce.confirmed(view, owners);
+    await this.inForce.confirmed(view, [...owners, ...this.everyIngress()]);
     if (newExtent !== null) view.readyUnits = Math.max(view.readyUnits, view.placed);
   }
 
@@ -508,13 +551,19 @@ export class Engine implements CatalogEngine {
     this.inForce.stale({ templateId, activityId });
     await this.pools.closeActivity(activity);
     const view = this.templates.get(templateId)!;
-    await this.inForce.confirmed(view, this.ownersOf(view));
+    await this.inForce.confirmed(view, [...this.ownersOf(view), ...this.everyIngress()]);
   }
 
   /** Those that must know of it: in a cluster every owner follows every shard. */
   private ownersOf(view: TemplateView): number[] {
     if (this.cluster === null) return [...new Set(view.actors.map(({ owner }) => owner))];
     return Array.from({ length: this.options.config.ownerThreads }, (_, owner) => owner);
+  }
+
+  /** As InForce numbers them. */
+  private everyIngress(): number[] {
+    const owners = this.options.config.ownerThreads;
+    return this.ingresses === null ? [] : Array.from({ length: owners }, (_, index) => owners + index);
   }
 
   // ------------------------------------------------------------ figures
@@ -580,6 +629,18 @@ export class Engine implements CatalogEngine {
     return this.leases.ledger
       .snapshot()
       .map((pool) => ({ ...pool, bare: this.leases.keeper.bare(pool.ref) }));
+  }
+
+  /** Claims answered with this verdict since the start, as far as told. */
+  claimsAnswered(verdict: number): number {
+    return this.desk.answers[verdict] + (this.ingresses?.figures().answers[verdict] ?? 0);
+  }
+
+  /** Nothing that came in waits for its answer. */
+  async isDrained(): Promise<boolean> {
+    await this.ingresses?.refresh();
+    const { inFlight, relayed } = this.ingresses?.figures() ?? { inFlight: 0, relayed: 0 };
+    return this.desk.inFlight + inFlight + relayed === 0;
   }
 
   /** Durable claims that are not in the record store yet. */

@@ -16,7 +16,7 @@ import type { ToOwner } from '../workers/owner-messages.ts';
 const SLICES_FOR_ALL = 8;
 
 export interface InForceOptions {
-  readonly send: (owner: number, message: ToOwner) => void;
+  readonly send: (owner: number, message: Extract<ToOwner, { kind: 'confirm' }>) => void;
   /** Whether the owner answers claims; one that does not, learns everything when it begins to. */
   readonly serves: (owner: number) => boolean;
   readonly leases: {

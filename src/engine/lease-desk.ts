@@ -137,7 +137,7 @@ export class LeaseDesk implements LocalStock {
   settle(): void {
     for (const [pool, ref] of this.unsettled) {
       if (!this.isSettled(ref)) continue;
-      pool.settled = pool.soldOut;
+      pool.mark(pool.soldOut, true);
       this.unsettled.delete(pool);
     }
   }
@@ -146,7 +146,7 @@ export class LeaseDesk implements LocalStock {
   unsettle(): void {
     for (const { ref } of this.ledger.snapshot()) {
       const pool = this.view(ref);
-      if (pool?.soldOut) this.judge(pool, ref);
+      if (pool?.soldOut) this.judge(pool, ref, true);
     }
   }
 
@@ -251,10 +251,7 @@ export class LeaseDesk implements LocalStock {
       this.upstream.changed(ref);
     }
     const pool = this.view(ref);
-    if (pool !== undefined) {
-      pool.soldOut = this.ledger.isExhausted(ref);
-      this.judge(pool, ref);
-    }
+    if (pool !== undefined) this.judge(pool, ref, this.ledger.isExhausted(ref));
     for (const check of [...(this.waiters.get(poolKey(ref)) ?? [])]) check();
   }
 
@@ -262,9 +259,10 @@ export class LeaseDesk implements LocalStock {
     return this.options.template(ref.templateId)?.pools.get(ref.activityId);
   }
 
-  private judge(pool: PoolView, ref: PoolRef): void {
-    pool.settled = pool.soldOut && this.isSettled(ref);
-    if (pool.soldOut && !pool.settled) this.unsettled.set(pool, ref);
+  private judge(pool: PoolView, ref: PoolRef, soldOut: boolean): void {
+    const settled = soldOut && this.isSettled(ref);
+    pool.mark(soldOut, settled);
+    if (soldOut && !settled) this.unsettled.set(pool, ref);
     else this.unsettled.delete(pool);
   }
 }

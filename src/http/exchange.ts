@@ -24,7 +24,8 @@ export type HangUp = 'no' | 'after' | 'at once';
 /** The library closes inside the handler only when the answer did not fit the buffer it collects answers in. */
 const CORK_BYTES = 16 * 1024;
 
-interface Rendered {
+/** An answer as plain values: all that whoever holds the socket has to know. */
+export interface Rendered {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly contentType: string;
@@ -53,8 +54,14 @@ export class Exchange {
   send({ result, headers = {}, hangUp = 'no' }: Outgoing): void {
     if (this.#over) return;
     const rendered = render(result);
+    this.write({ ...rendered, headers: { ...rendered.headers, ...headers } }, hangUp);
+  }
+
+  /** The same for what is rendered already. */
+  write(rendered: Rendered, hangUp: HangUp = 'no'): void {
+    if (this.#over) return;
     this.#close();
-    this.#write({ ...rendered, headers: { ...rendered.headers, ...headers } }, hangUp);
+    this.#write(rendered, hangUp);
   }
 
   #close(): void {
@@ -83,7 +90,8 @@ export class Exchange {
   }
 }
 
-function render(result: Answer | Problem): Rendered {
+/** Throws when the result can't be rendered. */
+export function render(result: Answer | Problem): Rendered {
   if ('code' in result) {
     return {
       status: PROBLEMS[result.code].status,

@@ -15,7 +15,6 @@ export interface MetricsOptions {
   readonly engine: Engine;
   /** CPU seconds of threads that are not owners, by name. */
   readonly threadCpu: () => readonly (readonly [string, number])[];
-  readonly liveConnections: () => number;
   /** Coupons that time has changed, and how late the last of them were marked. */
   readonly swept: { readonly coupons: number; readonly lateMs: number };
   /** Null where there is no Redis. */
@@ -30,13 +29,7 @@ export interface Metrics {
   claimTook(seconds: number): void;
 }
 
-export function createMetrics({
-  engine,
-  threadCpu,
-  liveConnections,
-  swept,
-  redisUp,
-}: MetricsOptions): Metrics {
+export function createMetrics({ engine, threadCpu, swept, redisUp }: MetricsOptions): Metrics {
   const registry = new Registry();
   const registers = [registry];
 
@@ -91,14 +84,14 @@ export function createMetrics({
   );
   counter('doorbuster_claims_total', 'Claims answered, by verdict.', ['verdict'], (add) => {
     for (const verdict of Object.values(Verdict)) {
-      add(engine.desk.answers[verdict], { verdict: nameOf(verdict) });
+      add(engine.claimsAnswered(verdict), { verdict: nameOf(verdict) });
     }
   });
   counter(
     'doorbuster_claims_answered_by_ingress_total',
     'Claims answered without asking an owner.',
     [],
-    (add) => add(engine.desk.answeredHere),
+    (add) => add(engine.desk.answeredHere + (engine.ingresses?.figures().answeredHere ?? 0)),
   );
   const latency = new Histogram({
     name: 'doorbuster_claim_seconds',
@@ -107,13 +100,11 @@ export function createMetrics({
     registers,
   });
   gauge('doorbuster_claims_in_flight', 'Claims sent to owners and not yet answered.', [], (set) =>
-    set(engine.desk.inFlight),
+    set(engine.desk.inFlight + (engine.ingresses?.figures().inFlight ?? 0)),
   );
-  gauge('doorbuster_ring_depth', 'Requests in the ring to an owner.', ['owner'], (set) => {
-    for (const index of engine.owners.figures.keys())
-      set(engine.desk.ringDepth(index), { owner: String(index) });
-  });
-  gauge('doorbuster_live_connections', 'Open WebSocket connections.', [], (set) => set(liveConnections()));
+  gauge('doorbuster_live_connections', 'Open WebSocket connections.', [], (set) =>
+    set(engine.ingresses?.figures().live ?? 0),
+  );
   counter(
     'doorbuster_owner_drains_total',
     'Drains of an owner ring.',
@@ -208,7 +199,10 @@ export function createMetrics({
     set(external, { kind: 'external' });
   });
   return {
-    text: () => registry.metrics(),
+    text: async () => {
+      await engine.ingresses?.refresh();
+      return registry.metrics();
+    },
     contentType: registry.contentType,
     claimTook: (seconds) => latency.observe(seconds),
   };

@@ -1,6 +1,9 @@
-/** The public port: uWebSockets.js with the claim routes, the live socket, and the router for everything else. */
-import type { LiveSocket } from '../live/live-socket.ts';
-import type { ClaimRoutes } from './claim-routes.ts';
+/**
+ * The public port. Connections are accepted here, in one thread, because the port is this process's alone, and handed out
+ * evenly to the apps of the threads that serve them. Where no thread is up, there is an answer from here.
+ */
+import { problem } from '../problems.ts';
+import { writeProblem } from './claim-answers.ts';
 import {
   type Attempt,
   type Listened,
@@ -8,34 +11,40 @@ import {
   type WantedPort,
   whyNotListening,
 } from './port-wait.ts';
-import type { Router } from './router.ts';
 import { loadUws } from './uws.ts';
 import type { TemplatedApp, us_listen_socket } from './uws-types.ts';
 
-export interface PublicServerOptions extends Omit<WantedPort, 'setting'> {
-  readonly claims: ClaimRoutes;
-  readonly live: LiveSocket;
-  readonly router: Router;
-}
-
 export interface PublicServer {
   readonly port: number;
-  readonly app: TemplatedApp;
   /** No new connections. */
   stopListening(): void;
-  /** Ends every connection. */
+  /** Ends what connections there are in this thread. */
   close(): void;
 }
 
-/** The app must exist before the live socket can publish, so it comes in made. */
-export function listenPublic(
-  app: TemplatedApp,
-  options: PublicServerOptions,
-): Promise<Listened<PublicServer>> {
-  options.claims.mount(app);
-  options.live.mount(app);
-  options.router.mount(app);
-  return listenPatiently({ ...options, setting: 'PORT' }, () => tryToListen(app, options.host, options.port));
+const NOBODY = problem('unavailable', 'The claim could not be decided; try again.');
+
+export class PublicPort {
+  private readonly app: TemplatedApp = loadUws().App();
+
+  constructor() {
+    this.app.any('/*', (res) => writeProblem(res, NOBODY, [], true));
+  }
+
+  /** A thread's app gets its share of the connections from now on. */
+  add(descriptor: unknown): void {
+    this.app.addChildAppDescriptor(descriptor);
+  }
+
+  /** It gets none any more; one may still be on its way. */
+  remove(descriptor: unknown): void {
+    this.app.removeChildAppDescriptor(descriptor);
+  }
+
+  listen(options: Omit<WantedPort, 'setting'>): Promise<Listened<PublicServer>> {
+    const { host, port } = options;
+    return listenPatiently({ ...options, setting: 'PORT' }, () => tryToListen(this.app, host, port));
+  }
 }
 
 async function tryToListen(app: TemplatedApp, host: string, port: number): Promise<Attempt<PublicServer>> {
@@ -54,7 +63,6 @@ async function tryToListen(app: TemplatedApp, host: string, port: number): Promi
     ok: true,
     server: {
       port: uws.us_socket_local_port(socket),
-      app,
       stopListening,
       close: () => {
         stopListening();

@@ -1,20 +1,20 @@
 /** Finds the route for a path. Routes are few and fixed, so they stand in one list per number of segments. */
-import type { Method, Route } from './route.ts';
+import type { Method, RouteHead } from './route.ts';
 
-interface Entry {
+interface Entry<Route extends RouteHead> {
   readonly segments: readonly string[];
   readonly methods: Map<Method, Route>;
 }
 
-export interface RouteMatch {
+export interface RouteMatch<Route extends RouteHead> {
   readonly methods: ReadonlyMap<Method, Route>;
   readonly params: Readonly<Record<string, string>>;
 }
 
 const DECIMAL_ID = /^(?:0|[1-9]\d{0,18})$/;
 
-export class RouteTable {
-  readonly #byLength = new Map<number, Entry[]>();
+export class RouteTable<Route extends RouteHead> {
+  readonly #byLength = new Map<number, Entry<Route>[]>();
 
   constructor(routes: readonly Route[]) {
     for (const route of routes) this.#add(route);
@@ -38,7 +38,7 @@ export class RouteTable {
     entry.methods.set(route.method, route);
   }
 
-  find(path: string): RouteMatch | null {
+  find(path: string): RouteMatch<Route> | null {
     const parts = path.slice(1).split('/');
     for (const entry of this.#byLength.get(parts.length) ?? []) {
       const params = match(entry.segments, parts);
@@ -52,7 +52,7 @@ function placeholderKind(segment: string): string {
   return segment.startsWith(':') || segment.startsWith('*') ? segment[0]! : segment;
 }
 
-function looseness(entry: Entry): number {
+function looseness(entry: Entry<RouteHead>): number {
   let score = 0;
   for (const segment of entry.segments) {
     score = score * 3 + (segment.startsWith('*') ? 2 : segment.startsWith(':') ? 1 : 0);

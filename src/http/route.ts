@@ -41,15 +41,19 @@ export type BodyKind = z.ZodType | 'bytes' | null;
 type BodyOf<B> = B extends z.ZodType ? z.output<B> : B extends 'bytes' ? Buffer : null;
 type QueryOf<Q> = Q extends z.ZodType ? z.output<Q> : Record<string, never>;
 
-export interface Route {
+/** What whoever holds the socket goes by: plain values. */
+export interface RouteHead {
   readonly method: Method;
   /** `/v1/templates/:templateId/publish`: `:name` is a decimal id, `*name` any one segment, percent-decoded. */
   readonly path: string;
   readonly access: Access;
-  readonly body: BodyKind;
-  readonly query: z.ZodType | null;
   /** When other than BODY_BYTES_MAX. */
   readonly bodyBytesMax?: number;
+}
+
+export interface Route extends RouteHead {
+  readonly body: BodyKind;
+  readonly query: z.ZodType | null;
   readonly handle: (ctx: Ctx) => Reply;
 }
 
@@ -61,6 +65,10 @@ export interface RouteSpec<B extends BodyKind, Q extends z.ZodType | null> {
   readonly query?: Q;
   readonly bodyBytesMax?: number;
   readonly handle: (ctx: Ctx<BodyOf<B>, QueryOf<Q>>) => Reply;
+}
+
+export function headOf({ method, path, access, bodyBytesMax }: Route): RouteHead {
+  return { method, path, access, ...(bodyBytesMax === undefined ? {} : { bodyBytesMax }) };
 }
 
 /** Ties the handler's types to its schemas, then forgets them: the router checks before it calls. */

@@ -1,29 +1,30 @@
 /**
- * Everything of the HTTP face that is not the claim path: one handler on `/*` that looks up the route, checks the
- * caller, the query and the body, runs the handler and writes what it says. The library ends the process when a
- * handler throws or returns unanswered without onAborted, so that comes first (Exchange) and every step is caught.
+ * Everything of the HTTP face that is not the claim path, up to its handlers: one handler on `/*` that finds the route,
+ * checks who is calling, reads the body, hands the request on as plain values and writes what comes back. The library ends
+ * the process when a handler throws or returns unanswered without onAborted, so that comes first (Exchange) and every
+ * step is caught.
  */
-import { z } from 'zod';
 import type { Authenticator } from '../auth/authenticator.ts';
+import type { Caller } from '../auth/caller.ts';
 import { BODY_BYTES_MAX } from '../limits.ts';
-import { Overloaded, ok, problem, type Result, Unavailable } from '../problems.ts';
+import { problem } from '../problems.ts';
 import { admit } from './access.ts';
-import { parseJson, readBody } from './body.ts';
+import { readBody } from './body.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
-import { Exchange, type Outgoing } from './exchange.ts';
-import { parseQuery } from './query.ts';
+import { Exchange, type Outgoing, type Rendered } from './exchange.ts';
+import { type FaultLog, failed, type RelayedRequest } from './relayed.ts';
 import { RequestHeaders } from './request-headers.ts';
-import type { BodyKind, Ctx, Method, Route } from './route.ts';
+import type { Method, RouteHead } from './route.ts';
 import { RouteTable } from './route-table.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp } from './uws-types.ts';
-import { validate } from './validation.ts';
 
 export interface RouterOptions {
-  readonly routes: readonly Route[];
+  readonly routes: readonly RouteHead[];
   readonly authenticator: Pick<Authenticator, 'caller'>;
   readonly corsOrigins: readonly string[];
-  readonly now: () => number;
-  readonly log: { error(fields: object, message: string): void };
+  /** Has the request answered: RouteRunner.answer, in this or in another thread. */
+  readonly relay: (request: RelayedRequest) => Promise<Rendered>;
+  readonly log: FaultLog;
 }
 
 export interface Router {
@@ -33,10 +34,16 @@ export interface Router {
   inFlight(): number;
 }
 
-/** What is known before the body: an answer already, or the route to run. */
+/** What is known before the body: an answer already, or what to have answered. */
 type Examined =
   | { readonly kind: 'reply'; readonly reply: Outgoing }
-  | { readonly kind: 'run'; readonly route: Route; readonly ctx: Omit<Ctx, 'body' | 'nowMs'> };
+  | {
+      readonly kind: 'relay';
+      readonly bodyBytesMax: number;
+      readonly request: Omit<RelayedRequest, 'body'>;
+    };
+
+const NO_BODY = new Uint8Array(0);
 
 export function createRouter(options: RouterOptions): Router {
   const table = new RouteTable(options.routes);
@@ -51,12 +58,6 @@ export function createRouter(options: RouterOptions): Router {
     const repeated = deciding.repeatedProblem();
     if (repeated !== null) return { kind: 'reply', reply: { result: repeated } };
 
-    const headers = new Map<string, string>();
-    req.forEach((name, value) => {
-      if (!headers.has(name)) headers.set(name, value);
-    });
-    const header = (name: string): string => headers.get(name) ?? '';
-
     const match = table.find(path);
     if (match === null) {
       return {
@@ -67,7 +68,7 @@ export function createRouter(options: RouterOptions): Router {
     const methods = [...match.methods.keys(), 'OPTIONS'];
     const Allow = methods.join(', ');
     if (method === 'OPTIONS') {
-      const preflight = preflightHeaders(header('origin'), corsOrigins, methods);
+      const preflight = preflightHeaders(deciding.origin, corsOrigins, methods);
       return { kind: 'reply', reply: { result: { status: 204 }, headers: { Allow, ...preflight } } };
     }
     const route = match.methods.get(method as Method);
@@ -78,71 +79,53 @@ export function createRouter(options: RouterOptions): Router {
       );
       return { kind: 'reply', reply: { result, headers: { Allow } } };
     }
-    const caller = admit(route.access, options.authenticator, header);
+    const caller = admit(route.access, options.authenticator, deciding.reader);
     if (!caller.ok) return { kind: 'reply', reply: { result: caller.problem } };
-    const query = parseQuery(req.getQuery() ?? '', route.query);
-    if (!query.ok) return { kind: 'reply', reply: { result: query.problem } };
     return {
-      kind: 'run',
-      route,
-      ctx: { params: match.params, query: query.value, caller: caller.value, header },
+      kind: 'relay',
+      bodyBytesMax: route.bodyBytesMax ?? BODY_BYTES_MAX,
+      request: requestOf(req, route, path, caller.value),
     };
   }
 
-  async function run(
-    exchange: Exchange,
-    what: string,
-    route: Route,
-    ctx: Omit<Ctx, 'body' | 'nowMs'>,
-    raw: Buffer,
-  ) {
+  function requestOf(
+    req: HttpRequest,
+    { method }: RouteHead,
+    path: string,
+    caller: Caller,
+  ): Omit<RelayedRequest, 'body'> {
+    const headers: Record<string, string> = {};
+    req.forEach((name, value) => {
+      if (!Object.hasOwn(headers, name)) headers[name] = value;
+    });
+    return { method, path, query: req.getQuery() ?? '', headers, caller };
+  }
+
+  async function relay(exchange: Exchange, request: RelayedRequest): Promise<void> {
     try {
-      const body = checkBody(route.body, raw);
-      const result = body.ok
-        ? await route.handle({ ...ctx, body: body.value, nowMs: options.now() })
-        : body.problem;
-      exchange.send({ result });
+      exchange.write(await options.relay(request));
     } catch (error) {
-      fail(exchange, what, error);
+      fail(exchange, `${request.method} ${request.path}`, error);
     }
   }
 
   function fail(exchange: Exchange, what: string, error: unknown): void {
-    if (error instanceof Unavailable) {
-      options.log.error({ request: what, reason: error.message }, 'request could not be served');
-      exchange.send({
-        result:
-          error instanceof Overloaded
-            ? problem('overloaded', 'Too much is being asked at once; try again.')
-            : problem('unavailable', 'What this needs cannot be reached at the moment.'),
-      });
-      return;
-    }
-    options.log.error({ err: error, request: what }, 'request failed');
-    exchange.send({
-      result: problem('internal', 'The server could not handle this request; its log says why.'),
-    });
+    exchange.send({ result: failed(what, error, options.log) });
   }
 
-  function serve(
-    exchange: Exchange,
-    res: HttpResponse,
-    req: HttpRequest,
-    what: string,
-    examined: Examined,
-  ): void {
+  function serve(exchange: Exchange, res: HttpResponse, examined: Examined): void {
     if (examined.kind === 'reply') {
       exchange.send(examined.reply);
       return;
     }
-    const { route, ctx } = examined;
-    const announcedBytes = Number(ctx.header('content-length'));
-    if (announcedBytes === 0 && req.getHeader('transfer-encoding') === '') {
-      void run(exchange, what, route, ctx, Buffer.alloc(0));
+    const { request, bodyBytesMax } = examined;
+    const announcedBytes = Number(deciding.contentLength);
+    if (announcedBytes === 0 && deciding.transferEncoding === '') {
+      void relay(exchange, { ...request, body: NO_BODY });
       return;
     }
-    readBody(res, route.bodyBytesMax ?? BODY_BYTES_MAX, announcedBytes, (raw) => {
-      if (raw.ok) void run(exchange, what, route, ctx, raw.value);
+    readBody(res, bodyBytesMax, announcedBytes, (raw) => {
+      if (raw.ok) void relay(exchange, { ...request, body: raw.value });
       // The rest of an oversized body is not worth reading: the connection goes with it.
       else exchange.send({ result: raw.problem, hangUp: 'after' });
     });
@@ -159,31 +142,13 @@ export function createRouter(options: RouterOptions): Router {
         );
         const method = req.getMethod().toUpperCase();
         const path = req.getUrl();
-        const what = `${method} ${path}`;
         try {
-          serve(exchange, res, req, what, examine(req, method, path));
+          serve(exchange, res, examine(req, method, path));
         } catch (error) {
-          fail(exchange, what, error);
+          fail(exchange, `${method} ${path}`, error);
         }
       });
     },
     inFlight: () => inFlight,
   };
-}
-
-const EMPTY_BODY = z.strictObject({});
-
-function checkBody(kind: BodyKind, raw: Buffer): Result<unknown> {
-  if (kind === 'bytes') return ok(raw);
-  if (raw.length === 0) {
-    if (kind === null) return ok(null);
-    // Nothing says the same as {} where nothing has to be said; else what is missing is the body.
-    const nothing = kind.safeParse({});
-    if (nothing.success) return ok(nothing.data);
-  }
-  const json = parseJson(raw);
-  if (!json.ok) return json;
-  if (kind !== null) return validate(kind, json.value);
-  const nothing = validate(EMPTY_BODY, json.value);
-  return nothing.ok ? ok(null) : nothing;
 }

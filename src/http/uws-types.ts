@@ -99,6 +99,10 @@ export interface TemplatedApp {
   ws<UserData>(pattern: string, behavior: WebSocketBehavior<UserData>): TemplatedApp;
   publish(topic: string, message: Bytes, isBinary?: boolean, compress?: boolean): boolean;
   numSubscribers(topic: string): number;
+  /** Names this app for an app of another thread, which hands it connections. */
+  getDescriptor(): unknown;
+  addChildAppDescriptor(descriptor: unknown): TemplatedApp;
+  removeChildAppDescriptor(descriptor: unknown): TemplatedApp;
   listen(host: string, port: number, listening: Listening): TemplatedApp;
   listen(host: string, port: number, options: number, listening: Listening): TemplatedApp;
   listen_unix(listening: Listening, path: string): TemplatedApp;

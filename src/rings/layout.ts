@@ -29,6 +29,10 @@ export const OwnerFigure = {
 } as const;
 export const OWNER_FIGURES = 12;
 
+/** Figures of one ingress; `answers`: sixteen, by verdict. */
+export const IngressFigure = { answers: 0, answeredHere: 16, inFlight: 17, relayed: 18, live: 19 } as const;
+export const INGRESS_FIGURES = 20;
+
 /**
  * What owner and flusher share of a log, as Int32 words. Offsets are multiples of the entry size and counted in it,
  * which lets one atomic word reach 80 GB into a log.

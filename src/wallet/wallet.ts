@@ -10,6 +10,7 @@
  * oldest rows were read that may be answered.
  */
 import { partitionOf } from '../actors/placement.ts';
+import { UNKNOWN } from '../actors/user-table.ts';
 import { couponCodeText, heldSerials } from '../claims/claim-text.ts';
 import type { TemplateView } from '../claims/template-view.ts';
 import { couponId, serialOfCoupon, templateOfCoupon } from '../domain/coupon-id.ts';
@@ -29,6 +30,12 @@ export interface WalletStore extends Pick<RecordStore, 'wallet'> {
   /** How old answers may be; 0 unless told. */
   readonly staleMsMax?: number;
 }
+
+/** For the message that a table has grown. */
+const TABLE_PATIENCE_MS = 1_000;
+/** For the message that there is one. */
+const NEW_TABLE_MS = 100;
+const LOOK_AGAIN_MS = 1;
 
 export interface WalletOptions {
   readonly store: WalletStore;
@@ -88,7 +95,9 @@ export class Wallet {
     const { after, limit, userId } = query;
     const { elsewhere } = this.options;
     await elsewhere?.barrier.all((shard, seen) => elsewhere.unseen.mayHold(shard, userId, seen));
-    const units = this.unitsOf(userId).filter((unit) => after === null || newestFirst(after, unit) < 0);
+    const views = this.unstored();
+    await this.tablesOf(views, userId);
+    const units = unitsOf(views, userId).filter((unit) => after === null || newestFirst(after, unit) < 0);
     const page: CouponRow[] = [];
     const add = (row: CouponRow): boolean => {
       if (query.status === null || statusOf(row, query.nowMs) === query.status) page.push(row);
@@ -116,7 +125,7 @@ export class Wallet {
     // One that is there is told as it is; to say that there is none takes knowing what others have claimed.
     if (stored === null && blind !== null && !isClaimed()) throw blind;
     if (stored !== null || view === undefined || !isClaimed()) return stored;
-    const userId = holderOf(view, serial);
+    const userId = await this.holder(view, serial);
     return userId === null ? null : rowOf({ view, serial, ...placeOf(view, serial) }, userId);
   }
 
@@ -128,6 +137,45 @@ export class Wallet {
     } catch (error) {
       if (error instanceof Unavailable) return error;
       throw error;
+    }
+  }
+
+  /** Resolves when the tables that the user's claims may be in are those that owners write. */
+  private tablesOf(views: readonly TemplateView[], userId: string): Promise<void> {
+    if (!parseUserId(userId, words)) return Promise.resolve();
+    const [lo, hi] = words;
+    return this.onceKnown(() => {
+      for (const view of views) {
+        const users = view.actors[partitionOf(lo, hi, view.actors.length)]!.users;
+        if (users === null) return 'not there';
+        if (users.newest(lo, hi) === UNKNOWN) return 'replaced';
+      }
+      return 'known';
+    });
+  }
+
+  /** Of a claimed unit. */
+  private async holder(view: TemplateView, serial: number): Promise<string | null> {
+    let userId: string | null = null;
+    await this.onceKnown(() => {
+      userId = holderOf(view, serial);
+      return userId === null ? 'replaced' : 'known';
+    });
+    return userId;
+  }
+
+  /**
+   * What owners write is seen here at once, but of a table that has grown, or is new, main is told by a message, which may
+   * come a moment after whoever claimed has asked for it. A table that is not there yet has no claims that an answer was
+   * given to, unless that message is on its way.
+   */
+  private async onceKnown(look: () => 'known' | 'replaced' | 'not there'): Promise<void> {
+    let seen = look();
+    for (const startMs = this.monotonicMs(); seen !== 'known'; seen = look()) {
+      const waitedMs = this.monotonicMs() - startMs;
+      if (seen === 'not there' && waitedMs > NEW_TABLE_MS) return;
+      if (waitedMs > TABLE_PATIENCE_MS) throw new Unavailable('Claims of the moment are not known here yet.');
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     }
   }
 
@@ -163,18 +211,14 @@ export class Wallet {
     }
   }
 
-  /** Durable claims of the user that rows may lack, newest first. */
-  private unitsOf(userId: string): HeldUnit[] {
-    const units: HeldUnit[] = [];
+  /** Templates of which rows may lack durable claims. */
+  private unstored(): TemplateView[] {
     const nowMs = this.monotonicMs();
-    for (const view of this.options.templates()) {
-      if (this.isLongStored(view, nowMs)) continue;
-      for (const serial of serialsOf(view, userId)) units.push({ view, serial, ...placeOf(view, serial) });
-    }
-    return units.sort(newestFirst);
+    return [...this.options.templates()].filter((view) => !this.isLongStored(view, nowMs));
   }
 
   private isLongStored(view: TemplateView, nowMs: number): boolean {
+    if (hasUntoldPool(view)) return false;
     const claimed = view.claimedUnits;
     let since = this.stored.get(view);
     if (since?.claimed !== claimed) {
@@ -188,6 +232,14 @@ export class Wallet {
 }
 
 const words = new Uint32Array(2);
+
+/** Durable claims of the user, newest first. */
+function unitsOf(views: readonly TemplateView[], userId: string): HeldUnit[] {
+  const units: HeldUnit[] = [];
+  for (const view of views)
+    for (const serial of serialsOf(view, userId)) units.push({ view, serial, ...placeOf(view, serial) });
+  return units.sort(newestFirst);
+}
 
 function serialsOf(view: TemplateView, userId: string): number[] {
   if (!parseUserId(userId, words)) return [];
@@ -203,6 +255,14 @@ function holderOf(view: TemplateView, serial: number): string | null {
     if (holder !== null && holder !== undefined) return holder;
   }
   return null;
+}
+
+/** A pool so new that main has not been told of all its counters. */
+function hasUntoldPool(view: TemplateView): boolean {
+  for (const { claimed } of view.pools.values())
+    for (let partition = 0; partition < view.actors.length; partition++)
+      if (claimed[partition] === undefined) return true;
+  return false;
 }
 
 function placeOf(view: TemplateView, serial: number): Place {

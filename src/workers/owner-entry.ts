@@ -1,462 +1,67 @@
 /**
- * One life of an owner thread: seal the last life's log, rebuild from records and logs, then serve the ring.
+ * The thread of an owner: an ingress that stays, and the lives of the owner that come and go beside it.
  *
- * The drain loop never waits: it decides what is in the ring, writes it as one frame, and goes back to the event loop,
- * where the finished sync of an earlier batch lets answers go. It sleeps when the ring is empty.
- *
- * Anything that cannot be promised any more (a failed write or sync, a fenced lease, a broken invariant) ends this
- * life: the promise returned to the pool rejects, and main starts the next one.
+ * An error that nobody caught ends the thread, but not at once: the process would end with a thread whose sockets are
+ * open. Main takes it out of those that get connections, then the sockets are closed, and only then it ends.
  */
-import type { MessagePort } from 'node:worker_threads';
-import { ClusterOwner } from '../actors/cluster-owner.ts';
-import { Owner, type OwnerPorts } from '../actors/owner.ts';
-import { ownerOf } from '../actors/placement.ts';
-import { Rebuild } from '../actors/rebuild.ts';
-import { partitionAt, spentAt } from '../actors/spent.ts';
-import { TemplateActor } from '../actors/template-actor.ts';
-import { UnitTable } from '../actors/unit-table.ts';
-import { UserTable } from '../actors/user-table.ts';
-import { fileDisk } from '../claimlog/disk.ts';
-import { ENTRY_BYTES, ENTRY_WORDS, entryWords } from '../claimlog/entry.ts';
-import { faultyDisk, readFaults } from '../claimlog/faulty-disk.ts';
-import { scanLog } from '../claimlog/log-scan.ts';
-import { sealLog } from '../claimlog/log-seal.ts';
-import { LogWriter } from '../claimlog/log-writer.ts';
-import { logStart } from '../claimlog/segment.ts';
-import { DRAIN_MAX, SLICE_IDLE_MS } from '../limits.ts';
-import type { RecordStore, Watermark } from '../ports.ts';
-import { LogPosition, OWNER_FIGURES, OwnerFigure, REPLY_WORDS, REQUEST_WORDS } from '../rings/layout.ts';
-import { RingConsumer, RingProducer } from '../rings/ring.ts';
-import { NumbersWriter } from '../rings/shared-numbers.ts';
-import {
-  type ActorShares,
-  DOORBELL,
-  type FromOwner,
-  type OwnedTemplate,
-  type OwnerTask,
-  type ToOwner,
-} from './owner-messages.ts';
-import { OwnerShards } from './owner-shards.ts';
-import { realClock } from './real-clock.ts';
-import { RECORDS_CALLS } from './records-calls.ts';
-import { remote } from './rpc.ts';
-import { StreamPlacesWriter } from './stream-places.ts';
-import { threadCpuSeconds } from './thread-cpu.ts';
+import { parentPort, workerData } from 'node:worker_threads';
+import { standBeforeMain } from './background-priority.ts';
+import { LocalLine } from './local-line.ts';
+import { runLife } from './owner-life.ts';
+import { type FromOwnerThread, failureOf, type OwnerThreadData, type ToOwnerThread } from './owner-thread.ts';
 
-/** With LOG_SYNC=os nobody waits for syncs, but the flusher may only take what is synced. */
-const BACKGROUND_SYNC_MS = 25;
-const TICK_MS = 10;
-const FIGURES_MS = 250;
-const REDIS_PATIENCE_MS = 1_000;
-/** At a stop, for commits whose outcome is not known. */
-const FLIGHT_PATIENCE_MS = 3_000;
+/** Main has taken it out of those that get connections, but one may be on its way. */
+const LAST_CONNECTIONS_MS = 5;
 
-/** Only where they are used: loading a client of Redis costs an owner more than all the rest of its start. */
-async function loadRedisLedgers() {
-  return {
-    ...(await import('../ledger/redis/redis-commit-ledger.ts')),
-    ...(await import('../ledger/redis/redis-shard-ledger.ts')),
-  };
+interface OpenIngress {
+  readonly descriptor: unknown;
+  receive(message: Extract<ToOwnerThread, { kind: 'ingress' }>['message']): void;
+  close(): void;
 }
 
-export default async function runOwner(task: OwnerTask): Promise<void> {
-  const startedMs = performance.now();
-  const redisLedgers = task.cluster === null ? null : await loadRedisLedgers();
-  const disk = task.faults === null ? fileDisk : faultyDisk(fileDisk, task.faults);
-  const post = (message: FromOwner, transfer: readonly MessagePort[] = []): void =>
-    task.port.postMessage(message, transfer as MessagePort[]);
-  const requests = new RingConsumer(task.requests, REQUEST_WORDS);
-  const replies = new RingProducer(task.replies, REPLY_WORDS);
-  const shownFigures = new NumbersWriter(task.figures, OWNER_FIGURES);
-  const figures = shownFigures.values;
-  const positions = new Int32Array(task.positions);
-  const flushSignal = new Int32Array(task.flushSignal);
-  const syncsAlways = task.logSync === 'always';
-  const unitTables = new Map<number, UnitTable>();
-  const store = remote<RecordStore>(task.store, RECORDS_CALLS);
+standBeforeMain();
+const { ingress: ingressData } = workerData as OwnerThreadData;
+const line = new LocalLine();
+/** What comes before the ingress is open waits for it. */
+const opening: Promise<OpenIngress | null> =
+  ingressData === null
+    ? Promise.resolve(null)
+    : import('../ingress/open-ingress.ts').then(({ openIngress }) => openIngress(ingressData, line, tell));
+let open: OpenIngress | null = null;
 
-  // ------------------------------------------------------------ what was
-  if (task.seal !== null) {
-    const watermark = (await store.watermarks()).find(({ logId }) => logId === task.seal)?.offset ?? 0;
-    const start = task.cluster === null ? 0 : logStart(disk, task.logRoot, task.seal);
-    post({
-      kind: 'sealed',
-      logId: task.seal,
-      end: sealLog(disk, task.logRoot, task.seal, Math.max(watermark, start)),
-    });
-  }
-  const log = new LogWriter(disk, task.logRoot, task.logId, task.segmentBytesMax);
-
-  const ports: OwnerPorts = {
-    append(words, count) {
-      if (count > 0) {
-        log.append(words, count);
-        figures[OwnerFigure.batches]++;
-        figures[OwnerFigure.claims] += count;
-        figures[OwnerFigure.logBytes] = log.end;
-      }
-      return log.end;
-    },
-    durable: () => (syncsAlways ? log.synced : log.end),
-    appended: () => wantSync(),
-    reply(slotWord, verdict, serial) {
-      const at = replies.reserve();
-      if (at < 0) throw new Error('reply ring full: more requests were admitted than there are places');
-      replies.words[at] = slotWord;
-      replies.words[at + 1] = verdict;
-      replies.words[at + 2] = serial;
-    },
-    askLease: (ref, holder, epoch, sold) => post({ kind: 'lease', ref, holder, epoch, sold }),
-    giveBack: (ref, holder, epoch, sold, unsold) =>
-      post({ kind: 'giveBack', ref, holder, epoch, sold, unsold }),
-  };
-  const places = task.cluster === null ? null : new StreamPlacesWriter(task.cluster.followed);
-  const clusterOwner =
-    task.cluster === null
-      ? null
-      : new ClusterOwner(task.index, {
-          ...ports,
-          commit: (shard, flight) => void shards!.commit(shard, flight),
-          followed: (shard, position) => places!.followed(shard, position),
-          refused: (shard, kind, detail) => shards!.refusedShard(shard, kind, detail),
-          quiesced: (shard) => quiesced(shard),
-        });
-  const owner = clusterOwner ?? new Owner(task.index, ports);
-  let shards: OwnerShards | null = null;
-  let disconnect = (): void => {};
-
-  function unitsOf(template: OwnedTemplate): UnitTable {
-    const { templateId } = template.rules;
-    let units = unitTables.get(templateId);
-    if (units === undefined) {
-      units = new UnitTable(template.units);
-      unitTables.set(templateId, units);
-    }
-    return units;
-  }
-
-  /** Makes or updates the actors of a template that are placed here; returns their shares. */
-  function takeTemplate(template: OwnedTemplate): ActorShares[] {
-    const { rules } = template;
-    clusterOwner?.learn(rules.templateId, template.placed);
-    const made: ActorShares[] = [];
-    for (let partition = 0; partition < rules.partitions; partition++) {
-      if (ownerOf(rules.templateId, partition, task.owners) !== task.index) continue;
-      const known = owner.actor(rules.templateId, partition);
-      if (known !== undefined) {
-        known.setRules(rules);
-        made.push(sharesOf(known));
-        continue;
-      }
-      const users = UserTable.create(Math.ceil(template.total / rules.partitions));
-      users.onSegment = (index, buffer) =>
-        post({ kind: 'segment', templateId: rules.templateId, partition, index, buffer });
-      const actor = new TemplateActor(rules, partition, users, unitsOf(template));
-      owner.add(actor);
-      made.push(sharesOf(actor));
-    }
-    return made;
-  }
-
-  for (const template of task.templates) takeTemplate(template);
-  const { claims, stored, watermarks } = await rebuild(task, owner, store, disk);
-  store.disconnect();
-  const ready = (): void =>
-    post({
-      kind: 'ready',
-      actors: Array.from(owner.allActors(), sharesOf),
-      claims,
-      stored,
-      tookMs: performance.now() - startedMs,
-    });
-
-  // ------------------------------------------------------------ serving
-  let finish: () => void = () => {};
-  let fail: (error: unknown) => void = () => {};
-  const life = new Promise<void>((resolve, reject) => {
-    finish = resolve;
-    fail = reject;
-  });
-  let syncTimer: NodeJS.Timeout | null = null;
-  let abandonTimer: NodeJS.Timeout | null = null;
-  let stopping = false;
-  let over = false;
-
-  /** Runs a step of this life; what it throws ends the life. */
-  function step(body: () => void): void {
-    if (over) return;
-    try {
-      body();
-      if (replies.publish()) task.port.postMessage(DOORBELL);
-    } catch (error) {
-      end(() => {
-        log.abandon();
-        fail(error);
-      });
-    }
-  }
-
-  function end(tell: () => void): void {
-    over = true;
-    clearInterval(ticker);
-    clearInterval(housekeeper);
-    if (syncTimer !== null) clearTimeout(syncTimer);
-    if (abandonTimer !== null) clearTimeout(abandonTimer);
-    shards?.stop();
-    disconnect();
-    task.port.close();
-    tell();
-  }
-
-  function wantSync(): void {
-    if (log.isSyncing) return;
-    if (syncsAlways) startSync();
-    else syncTimer ??= setTimeout(() => step(startSync), BACKGROUND_SYNC_MS);
-  }
-
-  function startSync(): void {
-    syncTimer = null;
-    if (log.isSyncing || log.synced === log.end) return;
-    const startMs = performance.now();
-    log.startSync((error) =>
-      step(() => {
-        if (error !== null) throw error;
-        figures[OwnerFigure.syncs]++;
-        figures[OwnerFigure.syncSeconds] += (performance.now() - startMs) / 1000;
-        Atomics.store(positions, LogPosition.end, log.end / ENTRY_BYTES);
-        Atomics.store(positions, LogPosition.synced, log.synced / ENTRY_BYTES);
-        Atomics.add(flushSignal, 0, 1);
-        Atomics.notify(flushSignal, 0);
-        if (syncsAlways) owner.release();
-        tellQuiesced();
-        if (log.synced < log.end) wantSync();
-        if (stopping) tryStop();
-      }),
-    );
-  }
-
-  /** Shards this owner has left, with the log's end of then: told once that is synced. */
-  const leaving: { readonly shard: number; readonly end: number }[] = [];
-
-  function quiesced(shard: number): void {
-    leaving.push({ shard, end: log.end });
-    if (log.synced < log.end) startSync();
-    tellQuiesced();
-  }
-
-  function tellQuiesced(): void {
-    while (leaving.length > 0 && leaving[0].end <= log.synced)
-      post({ kind: 'quiesced', shard: leaving.shift()!.shard });
-  }
-
-  function drain(): void {
-    requests.wake();
-    const n = Math.min(requests.available(), DRAIN_MAX);
-    if (n > 0) {
-      if (task.faults !== null) obeyFaults(task.faults, task.index);
-      const { words } = requests;
-      owner.begin(Date.now());
-      for (let i = 0; i < n; i++) {
-        const at = requests.at(i);
-        owner.claim(
-          words[at],
-          words[at + 1],
-          partitionAt(words[at + 2]),
-          words[at + 3],
-          words[at + 4] >>> 0,
-          words[at + 5] >>> 0,
-          words[at + 6] >>> 0,
-          words[at + 7] >>> 0,
-          spentAt(words[at + 2]),
-        );
-      }
-      requests.release(n);
-      owner.end();
-      figures[OwnerFigure.drains]++;
-      figures[OwnerFigure.requests] += n;
-    }
-    if (!requests.sleep()) setImmediate(drainStep);
-    else if (stopping) tryStop();
-  }
-  const drainStep = (): void => step(drain);
-
-  function tryStop(): void {
-    // Parked claims are answered by units or by their deadline: the ticker comes back here.
-    if (log.isSyncing || owner.inFlight > 0 || owner.hasParked) return;
-    if (clusterOwner !== null && clusterOwner.flights > 0) return;
-    if (log.synced < log.end) {
-      startSync();
-      return;
-    }
-    owner.giveAllBack();
-    log.close();
-    if (replies.publish()) task.port.postMessage(DOORBELL);
-    post({ kind: 'stopped', logId: task.logId, end: log.end });
-    end(finish);
-  }
-
-  /** Their clients were told `unavailable` long ago; whether the ledger has them is for the next start to find out. */
-  function abandonFlights(): void {
-    for (const shard of clusterOwner?.shardsInFlight() ?? []) {
-      shards!.close(shard);
-      clusterOwner!.suspend(shard);
-    }
-    tryStop();
-  }
-
-  task.port.on('message', (message: ToOwner) => {
-    if (message === DOORBELL) {
-      drainStep();
-      return;
-    }
-    step(() => {
-      switch (message.kind) {
-        case 'template':
-          for (const actor of takeTemplate(message.template)) post({ kind: 'actor', actor });
-          break;
-        case 'units':
-          for (const buffer of message.buffers) unitTables.get(message.templateId)?.attach(buffer);
-          break;
-        case 'lease':
-          owner.leaseOutcome(message.ref, message.partition, message.outcome, Date.now());
-          break;
-        case 'recall':
-          owner.recall(message.ref, message.partition, message.all, Date.now());
-          break;
-        case 'replenished':
-          owner.replenished(message.ref, message.partition);
-          break;
-        case 'confirm':
-          for (const ref of message.lease) owner.provide(ref);
-          post({ kind: 'confirmed', change: message.change });
-          break;
-        case 'shardOpen':
-          void shards!.open(message.seat, message.follow);
-          break;
-        case 'shardSuspend':
-          shards!.close(message.shard);
-          clusterOwner!.suspend(message.shard);
-          break;
-        case 'takeIn':
-          void shards!
-            .takeIn(message.shard, message.entries)
-            .then(() => post({ kind: 'tookIn', shard: message.shard }));
-          break;
-        case 'stop':
-          stopping = true;
-          abandonTimer = setTimeout(() => step(abandonFlights), FLIGHT_PATIENCE_MS);
-          setImmediate(drainStep);
-          break;
-      }
-    });
-  });
-
-  const ticker = setInterval(() => {
-    if (!owner.hasParked && !stopping) return;
-    step(() => {
-      owner.tick(Date.now());
-      if (stopping && requests.available() === 0) tryStop();
-    });
-  }, TICK_MS);
-  let idleCheckedMs = Date.now();
-  const housekeeper = setInterval(() => {
-    step(() => {
-      const nowMs = Date.now();
-      if (nowMs - idleCheckedMs >= SLICE_IDLE_MS / 2) {
-        idleCheckedMs = nowMs;
-        owner.returnIdle(nowMs);
-        let users = 0;
-        let bytes = 0;
-        for (const actor of owner.allActors()) {
-          users += actor.users.users;
-          bytes += actor.users.bytes;
-        }
-        figures[OwnerFigure.users] = users;
-        figures[OwnerFigure.userTableBytes] = bytes;
-      }
-      figures[OwnerFigure.cpuSeconds] = threadCpuSeconds();
-      figures[OwnerFigure.heartbeatMs] = nowMs;
-      shownFigures.publish();
-    });
-  }, FIGURES_MS);
-  if (clusterOwner !== null && task.cluster !== null && redisLedgers !== null) {
-    const { redisUrl: url, installation, waitReplicas, life: number, seats } = task.cluster;
-    const commits = new redisLedgers.RedisCommitLedger({ url, installation, waitReplicas });
-    const onTrouble = (what: string, error: unknown): void => shards?.trouble(what, error);
-    const ledger = new redisLedgers.RedisShardLedger({ url, installation, onTrouble });
-    shards = new OwnerShards({
-      index: task.index,
-      life: number,
-      places: places!,
-      owner: clusterOwner,
-      commits,
-      ledger,
-      clock: realClock,
-      now: Date.now,
-      step,
-      tell: post,
-    });
-    disconnect = () => {
-      void commits.disconnect();
-      void ledger.disconnect();
-    };
-    // Shards open when Redis is there; claims of others are refused meanwhile.
-    const connected = [commits.connect(REDIS_PATIENCE_MS), ledger.connect(REDIS_PATIENCE_MS)];
-    for (const outcome of await Promise.allSettled(connected))
-      if (outcome.status === 'rejected') shards.trouble('Redis is not reachable yet', outcome.reason);
-    await shards.start(watermarks, seats);
-  }
-  ready();
-  drainStep();
-  await life;
+function tell(message: FromOwnerThread): void {
+  parentPort!.postMessage(message);
 }
 
-/** Blocks of the record store first, then every log from its watermark on. Returns the claims taken in. */
-async function rebuild(
-  task: OwnerTask,
-  owner: Owner,
-  store: Pick<RecordStore, 'watermarks' | 'claimBlocks'>,
-  disk: typeof fileDisk,
-): Promise<{ claims: number; stored: [number, number][]; watermarks: readonly Watermark[] }> {
-  const memory = new Rebuild(owner, task.first);
-  // The watermark before the blocks: what is flushed in between is then seen twice rather than never.
-  const marks = await store.watermarks();
-  const watermarks = new Map(marks.map(({ logId, offset }) => [logId, offset]));
-  let page = store.claimBlocks(0);
-  for (;;) {
-    const { lastBlock, entries } = await page;
-    if (entries.length === 0) break;
-    // The store reads the next page while this one is taken in.
-    page = store.claimBlocks(lastBlock);
-    for (const block of entries) {
-      const words = entryWords(block);
-      memory.add(words, 0, words.length / ENTRY_WORDS);
-    }
-  }
-  const stored: [number, number][] = [...memory.claimsByTemplate()];
-  for (const logId of task.logs) {
-    scanLog(disk, task.logRoot, logId, watermarks.get(logId) ?? 0, (words, at, count) =>
-      memory.add(words, at, count),
-    );
-  }
-  memory.finish();
-  if (owner instanceof ClusterOwner) owner.startFrom(memory.taken());
-  return { claims: memory.claims, stored, watermarks: marks };
+function runOne({ life, task }: ToOwnerThread & { kind: 'life' }): void {
+  runLife(task, line).then(
+    () => tell({ kind: 'lifeEnded', life, failure: null }),
+    (error: unknown) => tell({ kind: 'lifeEnded', life, failure: failureOf(error) }),
+  );
 }
 
-function sharesOf(actor: TemplateActor): ActorShares {
-  return {
-    templateId: actor.rules.templateId,
-    partition: actor.partition,
-    segments: actor.users.buffers,
-    pools: Array.from(actor.pools.values(), (pool) => ({
-      activityId: pool.rules.activityId,
-      claimed: pool.claimed.buffer as SharedArrayBuffer,
-    })),
-  };
+function close(): void {
+  setTimeout(() => {
+    open?.close();
+    process.exit(0);
+  }, LAST_CONNECTIONS_MS);
 }
 
-/** A line `owner-N die` in the control file kills this thread in the middle of a drain. */
-function obeyFaults(file: string, index: number): void {
-  if (readFaults(file).some((line) => line.trim() === `owner-${index} die`)) process.exit(1);
-}
+process.on('uncaughtException', (error) => tell({ kind: 'crashed', failure: failureOf(error) }));
+process.on('unhandledRejection', (error) => tell({ kind: 'crashed', failure: failureOf(error) }));
+parentPort!.on('message', (message: ToOwnerThread) => {
+  switch (message.kind) {
+    case 'life':
+      runOne(message);
+      break;
+    case 'ingress':
+      if (open !== null) open.receive(message.message);
+      else void opening.then((opened) => opened?.receive(message.message));
+      break;
+    case 'close':
+      close();
+      break;
+  }
+});
+open = await opening;
+tell({ kind: 'up', descriptor: open?.descriptor ?? null });

@@ -1,6 +1,7 @@
 /** What main and an owner thread say to each other beside the rings. A bare number is the doorbell. */
 import type { MessagePort } from 'node:worker_threads';
 import type { TemplateRules } from '../actors/rules.ts';
+import type { ActorShares } from '../actors/shares.ts';
 import type { Trouble } from '../cluster/troubles.ts';
 import type { Holder, LeaseOutcome, PoolRef, SerialRange } from '../ports.ts';
 import type { ShardSeat } from '../ports-ledger.ts';
@@ -29,8 +30,9 @@ export interface OwnerClusterTask {
   readonly followed: SharedArrayBuffer;
 }
 
-/** One life of an owner: the task given to the pool. */
+/** One life of an owner. Main is an ingress of its own; more come by message. */
 export interface OwnerTask {
+  readonly ingress: number;
   readonly index: number;
   readonly owners: number;
   readonly port: MessagePort;
@@ -76,20 +78,21 @@ export type ToOwner =
   | { readonly kind: 'shardSuspend'; readonly shard: number }
   /** Answered by `tookIn`. */
   | { readonly kind: 'takeIn'; readonly shard: number; readonly entries: Uint8Array }
+  /** Claims come from one more ingress, or from its next life. `port`: its doorbell; null: it is in this thread. */
+  | {
+      readonly kind: 'ingress';
+      readonly ingress: number;
+      readonly requests: SharedArrayBuffer;
+      readonly replies: SharedArrayBuffer;
+      readonly port: MessagePort | null;
+    }
   | { readonly kind: 'stop' };
-
-/** The shared tables of one actor, for readers on other threads. */
-export interface ActorShares {
-  readonly templateId: number;
-  readonly partition: number;
-  readonly segments: readonly SharedArrayBuffer[];
-  /** Durable claims per pool: one Int32 each. */
-  readonly pools: readonly { readonly activityId: number; readonly claimed: SharedArrayBuffer }[];
-}
 
 export type FromOwner =
   | typeof DOORBELL
   | { readonly kind: 'sealed'; readonly logId: number; readonly end: number }
+  /** The rebuild has taken in so many claims. */
+  | { readonly kind: 'progress'; readonly claims: number }
   /** `stored`: how many of the claims came from the record store, per template, as pairs. */
   | {
       readonly kind: 'ready';

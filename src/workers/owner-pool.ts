@@ -1,38 +1,38 @@
 /**
- * Starts the owner threads and keeps them alive: one Piscina task is one life of one owner. When a life ends without
- * being asked to, whoever listens is told at once, and the next life starts after a pause that grows while lives stay
- * short. Each life gets new rings and a new log, so nothing of the last one can reach it.
+ * Keeps the owners alive, each in a thread of its own. When a life ends without being asked to, whoever listens is told at
+ * once, and the next life starts after a pause that grows while lives stay short: in the same thread, or in a new one if
+ * the thread ended. Each life gets new rings and a new log, so nothing of the last one can reach it.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { Piscina } from 'piscina';
+import type { ActorShares } from '../actors/shares.ts';
+import type { FromIngress, IngressData } from '../ingress/ingress-messages.ts';
 import { REPLY_RING_RECORDS, REQUEST_RING_RECORDS } from '../limits.ts';
 import type { Logger } from '../logger.ts';
 import { LOG_POSITION_BYTES, OWNER_FIGURES, REPLY_WORDS, REQUEST_WORDS } from '../rings/layout.ts';
+import type { OwnerLink } from '../rings/owner-link.ts';
 import { RingConsumer, RingProducer, ringBuffer } from '../rings/ring.ts';
 import { NumbersReader, sharedNumbers } from '../rings/shared-numbers.ts';
-import { entryUrl } from './entry-url.ts';
-import type {
-  ActorShares,
-  FromOwner,
-  OwnedTemplate,
-  OwnerClusterTask,
-  OwnerTask,
-  ToOwner,
+import {
+  DOORBELL,
+  type FromOwner,
+  type OwnedTemplate,
+  type OwnerClusterTask,
+  type OwnerTask,
+  type ToOwner,
 } from './owner-messages.ts';
+import { OwnerThread } from './owner-thread.ts';
 
 const RESTART_MS_MIN = 100;
 const RESTART_MS_MAX = 5_000;
 /** A life this long ends the growing of the pause. */
 const HEALTHY_MS = 10_000;
-/** An import error in the worker would leave its task pending for ever; so would a rebuild that hangs. */
-const READY_TIMEOUT_MS = 120_000;
+/** A rebuild may take as long as it gets on: after so long without progress it hangs. */
+const PROGRESS_MS = 120_000;
 
-export interface OwnerLife {
-  readonly index: number;
+/** One life of an owner; main's own end of the rings to it. */
+export interface OwnerLife extends OwnerLink {
   readonly logId: number;
   readonly port: MessagePort;
-  readonly requests: RingProducer;
-  readonly replies: RingConsumer;
   readonly positions: SharedArrayBuffer;
 }
 
@@ -62,6 +62,18 @@ export interface OwnerEvents {
   message(index: number, message: Exclude<FromOwner, number>): void;
   /** Replies wait in the ring of this life. */
   doorbell(life: OwnerLife): void;
+  /** The process cannot go on. */
+  fatal(error: Error): void;
+  /** What the thread's ingress begins with; null: it has none. */
+  ingressData(
+    index: number,
+  ): { readonly data: IngressData; readonly transfer: readonly MessagePort[] } | null;
+  /** The thread can be given connections. */
+  threadUp(index: number, thread: OwnerThread, descriptor: unknown): void;
+  fromIngress(index: number, message: FromIngress): void;
+  /** The thread must not be given connections any more: `threadDown` follows. */
+  threadLeaving(index: number): void;
+  threadDown(index: number): void;
 }
 
 export interface OwnerPoolOptions {
@@ -80,7 +92,7 @@ export class OwnerPool {
   private readonly figureBuffers: readonly SharedArrayBuffer[];
   private readonly options: OwnerPoolOptions;
   private readonly events: OwnerEvents;
-  private pool: Piscina | null = null;
+  private readonly threads: (OwnerThread | null)[];
   private readonly lives: (OwnerLife | null)[];
   /** Ports of lives that still rebuild: changes must reach them too. */
   private readonly rebuilding: (MessagePort | null)[];
@@ -88,7 +100,14 @@ export class OwnerPool {
   /** Logs of earlier lives in this process, per owner, for its next rebuild; the last may be unsealed. */
   private readonly unsealed: (number | null)[];
   private readonly pauses: number[];
+  /** Claims that each owner's rebuild has taken in so far. */
+  readonly rebuilt: number[];
   private readonly timers = new Set<NodeJS.Timeout>();
+  private readonly haveBeenUp = new Set<number>();
+  private onAllUp: () => void = () => {};
+  private readonly up = new Promise<void>((resolve) => {
+    this.onAllUp = resolve;
+  });
   private stopping = false;
   restarts = 0;
 
@@ -98,10 +117,12 @@ export class OwnerPool {
     const { owners } = options;
     this.figureBuffers = Array.from({ length: owners }, () => sharedNumbers(OWNER_FIGURES));
     this.figures = this.figureBuffers.map((buffer) => new NumbersReader(buffer, OWNER_FIGURES));
+    this.threads = new Array<OwnerThread | null>(owners).fill(null);
     this.lives = new Array<OwnerLife | null>(owners).fill(null);
     this.rebuilding = new Array<MessagePort | null>(owners).fill(null);
     this.runs = new Array<Promise<void> | null>(owners).fill(null);
     this.unsealed = new Array<number | null>(owners).fill(null);
+    this.rebuilt = new Array<number>(owners).fill(0);
     this.pauses = new Array<number>(owners).fill(RESTART_MS_MIN);
   }
 
@@ -112,33 +133,62 @@ export class OwnerPool {
 
   /** Not before: Node aborts a process that ends while one of its threads is loading modules. */
   start(): void {
-    const { owners } = this.options;
-    this.pool = new Piscina({
-      filename: entryUrl('owner').href,
-      minThreads: owners,
-      maxThreads: owners,
-      idleTimeout: Number.POSITIVE_INFINITY,
-      concurrentTasksPerWorker: 1,
-      atomics: 'disabled',
-    });
     for (let index = 0; index < this.options.owners; index++) this.startLife(index, true);
   }
 
-  send(index: number, message: ToOwner): void {
-    (this.lives[index]?.port ?? this.rebuilding[index])?.postMessage(message);
+  /** Resolves when every thread could be given connections. */
+  allUp(): Promise<void> {
+    return this.up;
+  }
+
+  send(index: number, message: ToOwner, transfer: readonly MessagePort[] = []): void {
+    (this.lives[index]?.port ?? this.rebuilding[index])?.postMessage(message, transfer as MessagePort[]);
   }
 
   sendAll(message: ToOwner): void {
     for (let index = 0; index < this.options.owners; index++) this.send(index, message);
   }
 
-  /** Asks every owner to finish what it has, and ends the threads. Resolves when all are gone. */
+  /** Asks every owner to finish what it has. Resolves when all lives are over; their threads go on. */
   async stop(): Promise<void> {
     this.stopping = true;
     for (const timer of this.timers) clearTimeout(timer);
     this.sendAll({ kind: 'stop' });
     await Promise.allSettled(this.runs.filter((run) => run !== null));
-    await this.pool?.destroy();
+  }
+
+  /** Ends the threads, which get no connections any more. Whatever lives there is cut off. */
+  async end(): Promise<void> {
+    this.stopping = true;
+    for (const timer of this.timers) clearTimeout(timer);
+    for (const [index, thread] of this.threads.entries())
+      if (thread !== null) this.events.threadLeaving(index);
+    await Promise.all(this.threads.map((thread) => thread?.close()));
+  }
+
+  private startThread(index: number): OwnerThread {
+    const ingress = this.events.ingressData(index);
+    const thread = new OwnerThread({ index, ingress: ingress?.data ?? null }, ingress?.transfer ?? [], {
+      up: (descriptor) => {
+        this.haveBeenUp.add(index);
+        this.events.threadUp(index, thread, descriptor);
+        if (this.haveBeenUp.size === this.options.owners) this.onAllUp();
+      },
+      message: (message) => this.events.fromIngress(index, message),
+      leaving: () => {
+        this.events.threadLeaving(index);
+        void thread.close();
+      },
+      exit: (error) => {
+        this.threads[index] = null;
+        this.events.threadDown(index);
+        if (error !== null && !this.haveBeenUp.has(index)) this.events.fatal(error);
+        if (error !== null && !this.stopping)
+          this.options.logger.error({ err: error, owner: index }, 'the thread of an owner failed');
+      },
+    });
+    this.threads[index] = thread;
+    return thread;
   }
 
   private startLife(index: number, first: boolean): void {
@@ -152,11 +202,13 @@ export class OwnerPool {
       index,
       logId: plan.logId,
       port: channel.port1,
+      ring: () => channel.port1.postMessage(DOORBELL),
       requests: new RingProducer(requests, REQUEST_WORDS),
       replies: new RingConsumer(replies, REPLY_WORDS),
       positions,
     };
     const task: OwnerTask = {
+      ingress: 0,
       index,
       owners: options.owners,
       port: channel.port2,
@@ -178,9 +230,8 @@ export class OwnerPool {
       cluster: plan.cluster,
     };
     const startedMs = Date.now();
-    const patience = new AbortController();
-    const timer = this.later(READY_TIMEOUT_MS, () => patience.abort());
     let ended = false;
+    let timer = this.hangs(index);
     channel.port1.on('message', (message: FromOwner) => {
       if (ended) return;
       if (message === 0) {
@@ -192,9 +243,13 @@ export class OwnerPool {
           this.unsealed[index] = null;
           this.events.sealed(index, message.logId, message.end);
           break;
+        case 'progress':
+          this.forget(timer);
+          timer = this.hangs(index);
+          this.rebuilt[index] = message.claims;
+          break;
         case 'ready':
-          clearTimeout(timer);
-          this.timers.delete(timer);
+          this.forget(timer);
           this.rebuilding[index] = null;
           this.lives[index] = life;
           options.logger.info(
@@ -211,10 +266,8 @@ export class OwnerPool {
       }
     });
     this.rebuilding[index] = channel.port1;
-    const run = this.pool!.run(task, {
-      transferList: [channel.port2, plan.store] as never,
-      signal: patience.signal,
-    }) as Promise<void>;
+    const thread = this.threads[index] ?? this.startThread(index);
+    const run = thread.run(task, [channel.port2, plan.store]);
     this.runs[index] = run.then(
       () => {
         ended = true;
@@ -225,7 +278,7 @@ export class OwnerPool {
       (error: Error) => {
         ended = true;
         channel.port1.close();
-        clearTimeout(timer);
+        this.forget(timer);
         this.lives[index] = null;
         this.rebuilding[index] = null;
         // The log of a life that failed before it could seal its predecessor's is empty: the older one still waits.
@@ -243,6 +296,18 @@ export class OwnerPool {
     const pauseMs = this.pauses[index] * (0.75 + Math.random() / 2);
     this.pauses[index] = Math.min(this.pauses[index] * 2, RESTART_MS_MAX);
     this.later(pauseMs, () => this.startLife(index, false));
+  }
+
+  /** Whoever has hung for so long would hang for ever, and the thread cannot be ended from outside. */
+  private hangs(index: number): NodeJS.Timeout {
+    return this.later(PROGRESS_MS, () =>
+      this.events.fatal(new Error(`owner ${index} has made no progress for ${PROGRESS_MS} ms`)),
+    );
+  }
+
+  private forget(timer: NodeJS.Timeout): void {
+    clearTimeout(timer);
+    this.timers.delete(timer);
   }
 
   private later(delayMs: number, body: () => void): NodeJS.Timeout {

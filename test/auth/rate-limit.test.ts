@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AddressRateLimiter } from '../../src/auth/address-rate-limit.ts';
-import { RateLimiter } from '../../src/auth/rate-limit.ts';
+import { RateLimiter, rateShare } from '../../src/auth/rate-limit.ts';
 
 /** The same rule with all the memory in the world. */
 class Model {
@@ -86,6 +86,31 @@ describe('one user', () => {
     limiter.admit(1, 0, 1e9);
     expect(limiter.admit(1, 0, 1000)).toBe(0);
   });
+});
+
+test('limiters of several threads count in one table like one', () => {
+  fc.assert(
+    fc.property(calls, fc.integer({ min: 1, max: 20 }), (all, perSecond) => {
+      const share = rateShare(4096);
+      const limiters = [0, 1, 2].map(() => new RateLimiter(perSecond, { share }));
+      const model = new Model(perSecond);
+      let nowMs = 1_790_000_000_000;
+      for (const [i, { user, waitMs }] of all.entries()) {
+        nowMs += waitMs;
+        expect(limiters[i % 3]!.admit(user, 7, nowMs)).toBe(model.admit(user, 7, nowMs));
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('a lock that was left by a thread that ended does not keep the others', () => {
+  const share = rateShare(4096);
+  new Int32Array(share.locks).fill(1);
+  const limiter = new RateLimiter(1, { share });
+  expect([limiter.admit(5, 0, 1000), limiter.admit(5, 0, 1000), limiter.admit(5, 0, 1000)]).toEqual([
+    0, 0, 1000,
+  ]);
 });
 
 test('0 is off', () => {

@@ -106,7 +106,7 @@ describe('a repeat', () => {
   test('is answered here after the window, the sell-out, and while the owner is down', () => {
     const shelf = new Shelf({ claimUntilMs: 500 });
     shelf.sell(5, 42);
-    general(shelf).soldOut = true;
+    general(shelf).mark(true, true);
     expect(stage.claim(general(shelf), 42, 1000)).toBe(alreadyClaimed);
   });
 
@@ -153,7 +153,7 @@ describe('refused here', () => {
     ['only granted', new Shelf({ distribution: 'grant' }), 1000, notEligible],
   ])('%s', (_, shelf, nowMs, verdict) => {
     stage.up();
-    general(shelf).soldOut = true;
+    general(shelf).mark(true, true);
     expect(stage.claim(general(shelf), 1, nowMs)).toBe(verdict);
     expect([stage.desk.inFlight, stage.desk.answers[verdict]]).toEqual([0, 1]);
   });
@@ -161,7 +161,7 @@ describe('refused here', () => {
   test('sold out, but not where an audience must be asked first', () => {
     stage.up();
     const [open, invited] = [new Shelf(), new Shelf({ audience: { userIds: ['9'] } })];
-    for (const shelf of [open, invited]) general(shelf).soldOut = true;
+    for (const shelf of [open, invited]) general(shelf).mark(true, true);
     expect(stage.claim(general(open), 1)).toBe(soldOut);
     stage.send(general(invited), 1);
   });

@@ -4,8 +4,8 @@ import { ClaimDesk, type ClaimWaiter, SENT } from '../../src/claims/claim-desk.t
 import type { PoolView } from '../../src/claims/template-view.ts';
 import type { SpentCoupons } from '../../src/claims/usable-limits.ts';
 import { REPLY_WORDS, REQUEST_WORDS } from '../../src/rings/layout.ts';
+import type { OwnerLink } from '../../src/rings/owner-link.ts';
 import { RingConsumer, RingProducer, ringBuffer } from '../../src/rings/ring.ts';
-import type { OwnerLife } from '../../src/workers/owner-pool.ts';
 
 export interface Request {
   readonly slotWord: number;
@@ -13,7 +13,7 @@ export interface Request {
 }
 
 export class OwnerEnd {
-  readonly life: OwnerLife;
+  readonly life: OwnerLink;
   readonly requests: Request[] = [];
   doorbells = 0;
   private readonly consumer: RingConsumer;
@@ -28,11 +28,9 @@ export class OwnerEnd {
     this.producer = new RingProducer(replies, REPLY_WORDS);
     this.life = {
       index,
-      logId: 1,
-      port: port1,
+      ring: () => port1.postMessage(0),
       requests: new RingProducer(requests, REQUEST_WORDS),
       replies: new RingConsumer(replies, REPLY_WORDS),
-      positions: new SharedArrayBuffer(8),
     };
     port1.on('message', () => desk.doorbell(this.life));
     port2.on('message', () => {

@@ -154,7 +154,7 @@ describe('a user at the limit', () => {
 
 test('other templates and other answers know nothing of it', async () => {
   shelf.sell(5, USER);
-  general().soldOut = true;
+  general().mark(true, true);
   await refusedClaim(claimed, 8);
   await refusedClaim(Verdict.soldOut, 5);
   const plain = new Shelf({ id: 4, perUserLimit: 2 });

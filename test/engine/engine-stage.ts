@@ -63,6 +63,7 @@ export class EngineStage {
           connectStore: (port) => records.connect(port),
           logger,
           shared: null,
+          ingress: null,
           onFatal: (error) => at.fatal.push(error),
         }),
     );

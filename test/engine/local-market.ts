@@ -72,7 +72,7 @@ class Thread {
     return owner;
   }
 
-  /** Main has its counters, as workers/owner-entry.ts shares them. */
+  /** Main has its counters, as workers/owner-life.ts shares them. */
   share(): void {
     for (const { partition, pools } of this.owner.allActors()) {
       for (const [activityId, { claimed }] of pools) {

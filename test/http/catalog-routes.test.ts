@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NO_CREDENTIALS } from '../../src/auth/caller.ts';
 import { Catalog } from '../../src/catalog/catalog.ts';
 import { catalogRoutes } from '../../src/http/catalog-routes.ts';
-import { createRouter } from '../../src/http/router.ts';
 import { loadUws } from '../../src/http/uws.ts';
 import type { TemplatedApp } from '../../src/http/uws-types.ts';
 import { ok } from '../../src/problems.ts';
 import { SqliteStore } from '../../src/records/sqlite-store.ts';
 import { rawTemplate } from '../catalog/bodies.ts';
+import { localRouter } from './local-router.ts';
 
 const NOW = Date.UTC(2026, 10, 10);
 const uws = loadUws();
@@ -37,7 +37,7 @@ beforeAll(async () => {
     stockOf: () => ({ total: 100, free: 60, leased: 30, claimed: 10, flushed: 5 }),
     remaining: (_templateId, activityId) => (activityId === 0 ? 90 : 40),
   });
-  const router = createRouter({
+  const router = localRouter({
     routes,
     authenticator: {
       caller: (header) =>

@@ -83,8 +83,7 @@ describe('what the owner says', () => {
   ] as const)('%s is %i %s', async (verdict, status, code) => {
     await begin();
     // Else the desk takes the owner's word for outdated.
-    stage.pool().soldOut = true;
-    stage.pool().settled = false;
+    stage.pool().mark(true, false);
     const answer = await decided(Verdict[verdict]);
     expect(codeOf(answer)).toEqual([status, code]);
     expect(answer.headers['content-type']).toBe('application/problem+json');
@@ -129,7 +128,7 @@ describe('what needs no owner', () => {
 
   test('sold out, once everybody is known', async () => {
     await begin();
-    stage.pool().soldOut = true;
+    stage.pool().mark(true, true);
     expect(codeOf(await claim(stage.port))).toEqual([409, 'sold_out']);
   });
 
@@ -231,7 +230,7 @@ describe('who claims', () => {
 
   test('named origins may read the answer', async () => {
     await begin({ corsOrigins: ['https://shop.example'] });
-    stage.pool().soldOut = true;
+    stage.pool().mark(true, true);
     const from = (origin: string) => claim(stage.port, ['X-User-Id: 1', `Origin: ${origin}`]);
     expect((await from('https://shop.example')).headers['access-control-allow-origin']).toBe(
       'https://shop.example',
@@ -243,7 +242,7 @@ describe('who claims', () => {
 describe('how often', () => {
   /** Claims that are answered at once; how many of `count` got past the limiter. */
   async function admitted(count: number, lines: (i: number) => string[]): Promise<number> {
-    stage.pool().soldOut = true;
+    stage.pool().mark(true, true);
     let passed = 0;
     for (let i = 0; i < count; i++) {
       const answer = await claim(stage.port, lines(i));
@@ -310,7 +309,7 @@ describe('bodies', () => {
 
   test('none, an empty one and {} claim', async () => {
     await begin();
-    stage.pool().soldOut = true;
+    stage.pool().mark(true, true);
     for (const body of ['', '{}', ' { } ']) expect(codeOf(await withBody(body))).toEqual([409, 'sold_out']);
     const chunked = ['X-User-Id: 1001', 'Transfer-Encoding: chunked'];
     expect(codeOf(await claim(stage.port, chunked, undefined, '2\r\n{}\r\n0\r\n\r\n'))).toEqual([
@@ -402,7 +401,7 @@ describe('what goes away', () => {
       'POST /v1/templates/3/claims HTTP/1.1\r\nHost: a\r\nX-User-Id: 1001\r\nContent-Length: 2\r\n\r\n{',
     );
     socket.destroy();
-    stage.pool().soldOut = true;
+    stage.pool().mark(true, true);
     expect(codeOf(await claim(stage.port))).toEqual([409, 'sold_out']);
     expect(stage.owner.requests).toEqual([]);
   });

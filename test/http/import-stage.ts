@@ -2,10 +2,10 @@
 import { NO_CREDENTIALS } from '../../src/auth/caller.ts';
 import { Catalog } from '../../src/catalog/catalog.ts';
 import { catalogRoutes } from '../../src/http/catalog-routes.ts';
-import { createRouter } from '../../src/http/router.ts';
 import { loadUws } from '../../src/http/uws.ts';
 import { ok } from '../../src/problems.ts';
 import { SqliteStore } from '../../src/records/sqlite-store.ts';
+import { localRouter } from './local-router.ts';
 
 export interface ImportStage {
   readonly url: string;
@@ -31,7 +31,7 @@ export async function importStage(): Promise<ImportStage> {
     now,
     log,
   });
-  const router = createRouter({
+  const router = localRouter({
     routes: catalogRoutes({
       refusesAll: () => null,
       used: async () => 0,

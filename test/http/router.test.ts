@@ -3,10 +3,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { NO_CREDENTIALS } from '../../src/auth/caller.ts';
 import { route } from '../../src/http/route.ts';
-import { createRouter, type Router } from '../../src/http/router.ts';
+import type { Router } from '../../src/http/router.ts';
 import { loadUws } from '../../src/http/uws.ts';
 import type { TemplatedApp } from '../../src/http/uws-types.ts';
 import { ok, problem } from '../../src/problems.ts';
+import { localRouter } from './local-router.ts';
 import { exchange, open, type RawAnswer } from './raw-http.ts';
 
 const uws = loadUws();
@@ -20,7 +21,7 @@ let handled = 0;
 const thing = z.strictObject({ name: z.string(), n: z.int().optional() });
 
 beforeAll(async () => {
-  router = createRouter({
+  router = localRouter({
     authenticator: {
       caller: (header) => {
         const who = header('x-user-id');

@@ -65,7 +65,7 @@ test('in a batch the arrays stay null where refused, and one more says what refu
   shelf.sell(6, 42);
   shelf.sell(9, 44);
   // Not everybody who holds one need be known here: the owner is asked.
-  Object.assign(general(shelf), { soldOut: true, settled: false });
+  general(shelf).mark(true, false);
   live.claims(8, general(shelf), ['42', '43', 'nobody', '44'], null, 1000, keep);
   await answered([Verdict.limitReached, 6], [Verdict.soldOut, -1], [Verdict.claimed, 9]);
   expect(sent).toEqual([

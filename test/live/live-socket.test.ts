@@ -71,7 +71,7 @@ const ENDED = Array(5).fill('unauthenticated');
 describe('a token that ends while its connection lives', () => {
   test.each(['header', 'auth frame'])('that came by %s: each frame from then on is refused', async (by) => {
     await begin({ auth: JWT });
-    stage.pool().soldOut = true;
+    stage.pool().mark(true, true);
     const client = await connect(by === 'header' ? bearer(token(60)) : {});
     if (by !== 'header') {
       client.send({ op: 'auth', token: token(60) });
@@ -88,7 +88,7 @@ describe('a token that ends while its connection lives', () => {
 
   test('a new auth frame renews it, as often as needed; a stale or wrong one does not', async () => {
     await begin({ auth: JWT });
-    stage.pool().soldOut = true;
+    stage.pool().mark(true, true);
     const client = await connect(bearer(token(60)));
     for (const end of [120, 180]) {
       stage.nowMs = START_MS + (end - 60) * 1000;
@@ -106,7 +106,7 @@ describe('a token that ends while its connection lives', () => {
 
   test('a renewal before the end lasts to its own end, and a shorter one ends sooner', async () => {
     await begin({ auth: JWT });
-    stage.pool().soldOut = true;
+    stage.pool().mark(true, true);
     const client = await connect(bearer(token(60)));
     client.send({ op: 'auth', token: token(30) });
     await client.next(({ op }) => op === 'authenticated', 'the token is taken');
@@ -141,7 +141,7 @@ describe('a token that ends while its connection lives', () => {
 
   test('keys, the admin token and tokens without exp do not end', async () => {
     await begin({ auth: JWT });
-    stage.pool().soldOut = true;
+    stage.pool().mark(true, true);
     const all = [
       await connect(SERVICE),
       await connect({ 'X-Gateway-Key': KEY }),
@@ -213,7 +213,7 @@ describe('who connects', () => {
 describe('how often', () => {
   test('a user, over all of its connections', async () => {
     await begin({ userPerSecond: 2 });
-    stage.pool().soldOut = true;
+    stage.pool().mark(true, true);
     const codes = [];
     for (let i = 0; i < 6; i++) codes.push((await (await connect({ 'X-User-Id': '1' })).ask(CLAIM)).code);
     expect(codes).toEqual([...Array(4).fill('sold_out'), 'rate_limited', 'rate_limited']);
@@ -222,7 +222,7 @@ describe('how often', () => {
 
   test('an address: the peer, or the client of the gateway that upgraded', async () => {
     await begin({ addressPerSecond: 2, auth: { gatewayKey: KEY } });
-    stage.pool().soldOut = true;
+    stage.pool().mark(true, true);
     const codes = async (users: number, forwarded: (i: number) => string) => {
       const all = [];
       for (let i = 1; i <= users; i++) {
@@ -241,7 +241,7 @@ describe('how often', () => {
 
   test('the same address by HTTP and by WebSocket is one', async () => {
     await begin({ addressPerSecond: 2 });
-    stage.pool().soldOut = true;
+    stage.pool().mark(true, true);
     const client = await connect({ 'X-User-Id': '1' });
     for (let i = 0; i < 4; i++) expect((await client.ask(CLAIM)).code).toBe('sold_out');
     const raw = 'POST /v1/templates/3/claims HTTP/1.1\r\nHost: a\r\nX-User-Id: 2\r\n\r\n';
@@ -291,7 +291,7 @@ describe.each(['doorbuster.json', 'doorbuster.msgpack'] as const)('claims in %s'
     expect(requests.map(({ words }) => words[6] !== 0)).toEqual([false, true, false, false]);
     stage.shelf.sell(1, 10);
     stage.shelf.sell(2, 12);
-    stage.pool().soldOut = true;
+    stage.pool().mark(true, true);
     const verdicts = [
       [Verdict.claimed, 1],
       [Verdict.soldOut, 0],

@@ -25,7 +25,7 @@ test('a template that was never published takes no claims', () => {
 
 test('one that is sold out says so, unless there is more to say', () => {
   const { view } = new Shelf({ claimUntilMs: NOW_MS + 1 });
-  view.pools.get(0)!.soldOut = true;
+  view.pools.get(0)!.mark(true, true);
   expect(refusalToAll(view, NOW_MS)).toBe('sold_out');
   expect(refusalToAll(view, NOW_MS + 1)).toBe('ended');
 });

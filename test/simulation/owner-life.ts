@@ -1,4 +1,4 @@
-/** One life of an owner thread, as workers/owner-entry.ts has it, its waits turned into events. */
+/** One life of an owner thread, as workers/owner-life.ts has it, its waits turned into events. */
 import type { Owner } from '../../src/actors/owner.ts';
 import type { UnitTable } from '../../src/actors/unit-table.ts';
 import { Verdict } from '../../src/actors/verdict.ts';

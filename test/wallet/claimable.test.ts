@@ -67,7 +67,7 @@ test.each<[string, Partial<Template>, Record<number, number>, [number, number][]
 
 test('a pool that is sold out is not offered', () => {
   const shelf = new Shelf({}, [ACTIVITY]);
-  shelf.view.pools.get(12)!.soldOut = true;
+  shelf.view.pools.get(12)!.mark(true, true);
   const { items } = claimablePage([shelf.view], () => new Map(), QUERY);
   expect(items.map(({ pool }) => pool.rules.activityId)).toEqual([0]);
 });
@@ -75,7 +75,7 @@ test('a pool that is sold out is not offered', () => {
 /** Of all pools what is left and why none may be claimed. */
 function reasons(changes: Partial<Template>, held: Record<number, number> = {}, soldOut = false) {
   const shelf = new Shelf(changes, [ACTIVITY]);
-  for (const pool of shelf.view.pools.values()) pool.soldOut = soldOut;
+  for (const pool of shelf.view.pools.values()) pool.mark(soldOut, true);
   const { items } = claimablePage([shelf.view], () => countsOf(held), { ...QUERY, all: true });
   return items.map(({ pool, left: more, reason }) => [pool.rules.activityId, more, reason]);
 }

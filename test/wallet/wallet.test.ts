@@ -293,3 +293,37 @@ test('templates all of whose claims are known to be stored are not looked into, 
   shelf.sell(1, LO, HI);
   expect(await wallet.page(query)).toHaveLength(2);
 });
+
+describe('a table that has grown', () => {
+  /** The owner's messages wait until `deliver`: its table has another segment that main has not been told of. */
+  async function undelivered(): Promise<{ shelf: Shelf; serial: number; deliver: () => void }> {
+    const shelf = await home.shelf('A');
+    const waiting: (() => void)[] = [];
+    shelf.tables[0].onSegment = (index, buffer) =>
+      waiting.push(() => shelf.view.actors[0].users!.replaceSegment(index, buffer));
+    let serial = 0;
+    while (waiting.length === 0) shelf.sell(serial, 1000 + serial++, 0, 0, NOW_MS);
+    shelf.sell(serial, LO, HI, 0, NOW_MS);
+    return {
+      shelf,
+      serial,
+      deliver: () => {
+        for (const one of waiting) one();
+      },
+    };
+  }
+
+  test('hides no coupon of a user who asks before main is told of it', async () => {
+    const { shelf, serial, deliver } = await undelivered();
+    const id = couponId(shelf.view.template.id, serial);
+    const [page, coupon] = [home.wallet.page(query()), home.wallet.coupon(id)];
+    setTimeout(deliver, 20);
+    expect(idsOf(await page)).toEqual([id]);
+    expect(await coupon).toMatchObject({ couponId: id, userId: USER });
+  });
+
+  test('is not waited for any longer than a second', async () => {
+    await undelivered();
+    await expect(home.wallet.page(query())).rejects.toThrow(Unavailable);
+  });
+});

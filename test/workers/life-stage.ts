@@ -14,7 +14,7 @@ import {
 } from '../../src/rings/layout.ts';
 import { RingConsumer, RingProducer, ringBuffer } from '../../src/rings/ring.ts';
 import { sharedNumbers } from '../../src/rings/shared-numbers.ts';
-import runOwner from '../../src/workers/owner-entry.ts';
+import { runLife } from '../../src/workers/owner-life.ts';
 import type { FromOwner, OwnedTemplate, OwnerTask, ToOwner } from '../../src/workers/owner-messages.ts';
 import { serveCalls } from '../../src/workers/rpc.ts';
 import { TEMPLATE, templateRules } from '../actors/rules.ts';
@@ -49,7 +49,8 @@ export class LifeStage {
     port1.on('message', (message: FromOwner) => {
       if (message !== 0) this.told.push(message);
     });
-    this.ended = runOwner({
+    this.ended = runLife({
+      ingress: 0,
       index: 0,
       owners: 1,
       port: port2,

@@ -1,4 +1,4 @@
-/** One life of an owner in a cluster, as workers/owner-entry.ts has it, over simulated rings, disk and connections. */
+/** One life of an owner in a cluster, as workers/owner-life.ts has it, over simulated rings, disk and connections. */
 import type { ClusterOwner, ClusterPorts } from '../../../src/actors/cluster-owner.ts';
 import { ownerOf } from '../../../src/actors/placement.ts';
 import { Rebuild } from '../../../src/actors/rebuild.ts';

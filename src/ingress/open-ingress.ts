@@ -1,0 +1,56 @@
+/** Opens the ingress of a thread: its app without a port of its own, which gets its connections from main. */
+import { createAuthenticator } from '../auth/authenticator.ts';
+import { loadJwks } from '../auth/jwks.ts';
+import type { Rendered } from '../http/exchange.ts';
+import type { RelayedRequest } from '../http/relayed.ts';
+import { loadUws } from '../http/uws.ts';
+import { RPC_LONG_DEADLINE_MS } from '../limits.ts';
+import type { RecordStore } from '../ports.ts';
+import { RECORDS_CALLS } from '../workers/records-calls.ts';
+import { remote } from '../workers/rpc.ts';
+import { Ingress } from './ingress.ts';
+import type { FromIngress, IngressData, ToIngress } from './ingress-messages.ts';
+
+/** What main answers. */
+export interface Relay {
+  answer(request: RelayedRequest): Promise<Rendered>;
+}
+
+export async function openIngress(
+  data: IngressData,
+  line: { toOwner: () => void; toIngress: () => void },
+  tellMain: (message: { kind: 'ingress'; message: FromIngress }) => void,
+) {
+  const { config, adminToken } = data;
+  const loaded = config.jwksUrl === null ? null : await loadJwks(config.jwksUrl);
+  if (loaded !== null && !loaded.ok) throw new Error(loaded.error);
+  const authenticator = createAuthenticator(
+    config,
+    { adminToken },
+    loaded === null ? {} : { jwks: loaded.jwks },
+  );
+  const app = loadUws().App();
+  const main = remote<Relay>(data.relay, { pendingMax: RELAYED_MAX, deadlineMs: RPC_LONG_DEADLINE_MS });
+  const store = remote<RecordStore>(data.store, RECORDS_CALLS);
+  const ingress = new Ingress({
+    data,
+    app,
+    authenticator,
+    tell: (message) => tellMain({ kind: 'ingress', message }),
+    relay: (request) => main.answer(request),
+    spent: (couponIds, nowMs) => store.spentCoupons(couponIds, nowMs),
+    line,
+    now: Date.now,
+  });
+  return {
+    descriptor: app.getDescriptor(),
+    receive: (message: ToIngress): void => ingress.receive(message),
+    close: (): void => {
+      ingress.stop();
+      app.close();
+    },
+  };
+}
+
+/** Requests relayed at a time; one more is refused as `overloaded`. */
+const RELAYED_MAX = 16_384;
