@@ -9,7 +9,6 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Verdict } from './actors/verdict.ts';
-import { loadJwks } from './auth/jwks.ts';
 import { tick } from './catalog/activity-changes.ts';
 import { Catalog } from './catalog/catalog.ts';
 import { CatalogFollower } from './catalog/catalog-follow.ts';
@@ -317,8 +316,10 @@ async function run(config: Config, logger: Logger, struck: StruckValues, leaving
 
 /** The threads load it for themselves; that it is there is a condition of the start. */
 async function assertKeySet({ jwksUrl }: Config): Promise<void> {
-  const loaded = jwksUrl === null ? null : await loadJwks(jwksUrl);
-  if (loaded !== null && !loaded.ok) throw new StartRefused(loaded.error);
+  if (jwksUrl === null) return;
+  const { loadJwks } = await import('./auth/jwks.ts');
+  const loaded = await loadJwks(jwksUrl);
+  if (!loaded.ok) throw new StartRefused(loaded.error);
 }
 
 /** Waits for a condition with patience; going on without it is what the caller's next step is made for. */

@@ -6,8 +6,8 @@
  * a sale for a header that is not about them. It is said in the log, because then the gateway's users share one limit.
  */
 import type { AddressRateLimiter } from './address-rate-limit.ts';
-import type { Authenticator } from './authenticator.ts';
 import type { HeaderReader } from './caller.ts';
+import type { Authenticator } from './credentials.ts';
 import { parseAddress } from './network-address.ts';
 
 export interface AddressLimitOptions {

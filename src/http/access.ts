@@ -1,5 +1,5 @@
 /** Whether a caller may use a route: 401 when nothing was proven, 403 when what was proven is not enough. */
-import type { Authenticator } from '../auth/authenticator.ts';
+
 import {
   type Caller,
   type HeaderReader,
@@ -8,6 +8,7 @@ import {
   requireService,
   requireUser,
 } from '../auth/caller.ts';
+import type { Authenticator } from '../auth/credentials.ts';
 import { ok, type Result } from '../problems.ts';
 import type { Access } from './route.ts';
 

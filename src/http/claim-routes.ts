@@ -5,7 +5,7 @@
  */
 
 import type { AddressLimit } from '../auth/address-limit.ts';
-import type { Authenticator } from '../auth/authenticator.ts';
+import type { Authenticator } from '../auth/credentials.ts';
 import type { RateLimiter } from '../auth/rate-limit.ts';
 import { type ClaimDesk, type ClaimWaiter, SENT } from '../claims/claim-desk.ts';
 import { hashKey } from '../claims/idempotency.ts';

@@ -4,8 +4,9 @@
  * the process when a handler throws or returns unanswered without onAborted, so that comes first (Exchange) and every
  * step is caught.
  */
-import type { Authenticator } from '../auth/authenticator.ts';
+
 import type { Caller } from '../auth/caller.ts';
+import type { Authenticator } from '../auth/credentials.ts';
 import { BODY_BYTES_MAX } from '../limits.ts';
 import { problem } from '../problems.ts';
 import { admit } from './access.ts';

@@ -35,6 +35,8 @@ export interface LoadOptions {
   readonly require?: Require;
   readonly nodeVersion?: string;
   readonly pinned?: Readonly<Record<number, PinnedBinary>>;
+  /** Another thread of this process has looked at the binary and loaded it: it is the same one that is loaded again. */
+  readonly isLoaded?: boolean;
 }
 
 /** Throws UwsLoadError; its message says what was tried and the command that installs the library. */
@@ -43,6 +45,7 @@ export function loadUws(options: LoadOptions = {}): Uws {
     require = createRequire(import.meta.url),
     nodeVersion = process.versions.node,
     pinned = PINNED_BINARIES,
+    isLoaded = false,
   } = options;
   const major = Number.parseInt(nodeVersion, 10);
   const broken: string[] = [];
@@ -51,7 +54,7 @@ export function loadUws(options: LoadOptions = {}): Uws {
     { name: 'uWebSockets.js', load: () => require('uWebSockets.js') },
     ...(binary === undefined
       ? []
-      : [{ name: binary.name, load: () => loadPinned(require, binary, installCommand(major)) }]),
+      : [{ name: binary.name, load: () => loadPinned(require, binary, installCommand(major), isLoaded) }]),
   ];
   for (const { name, load } of candidates) {
     try {
@@ -84,9 +87,9 @@ const loaded = new Set<string>();
  * Looks before it loads: a native module runs as soon as it is opened. The package's own JavaScript is left out, it
  * only hands the binary on.
  */
-function loadPinned(require: Require, binary: PinnedBinary, command: string): unknown {
+function loadPinned(require: Require, binary: PinnedBinary, command: string, isLoaded: boolean): unknown {
   const file = path.join(path.dirname(require.resolve(`${binary.name}/package.json`)), 'uws.node');
-  if (loaded.has(file)) return require(file);
+  if (isLoaded || loaded.has(file)) return require(file);
   const found = createHash('sha256').update(readFileSync(file)).digest('hex');
   if (found === binary.sha256) {
     const library = require(file);

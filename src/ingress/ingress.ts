@@ -6,7 +6,7 @@
  */
 import { AddressLimit } from '../auth/address-limit.ts';
 import { AddressRateLimiter } from '../auth/address-rate-limit.ts';
-import type { Authenticator } from '../auth/authenticator.ts';
+import type { Authenticator } from '../auth/credentials.ts';
 import { RateLimiter } from '../auth/rate-limit.ts';
 import { ClaimDesk } from '../claims/claim-desk.ts';
 import { remainingUnits } from '../claims/remaining.ts';

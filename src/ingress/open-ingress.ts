@@ -1,6 +1,7 @@
 /** Opens the ingress of a thread: its app without a port of its own, which gets its connections from main. */
-import { createAuthenticator } from '../auth/authenticator.ts';
-import { loadJwks } from '../auth/jwks.ts';
+import type { Authenticator } from '../auth/credentials.ts';
+import { gatewayAuthenticator } from '../auth/gateway-authenticator.ts';
+import { secretMatcher } from '../auth/secret-matcher.ts';
 import type { Rendered } from '../http/exchange.ts';
 import type { RelayedRequest } from '../http/relayed.ts';
 import { loadUws } from '../http/uws.ts';
@@ -21,15 +22,8 @@ export async function openIngress(
   line: { toOwner: () => void; toIngress: () => void },
   tellMain: (message: { kind: 'ingress'; message: FromIngress }) => void,
 ) {
-  const { config, adminToken } = data;
-  const loaded = config.jwksUrl === null ? null : await loadJwks(config.jwksUrl);
-  if (loaded !== null && !loaded.ok) throw new Error(loaded.error);
-  const authenticator = createAuthenticator(
-    config,
-    { adminToken },
-    loaded === null ? {} : { jwks: loaded.jwks },
-  );
-  const app = loadUws().App();
+  const authenticator = await authenticatorOf(data);
+  const app = loadUws({ isLoaded: true }).App();
   const main = remote<Relay>(data.relay, { pendingMax: RELAYED_MAX, deadlineMs: RPC_LONG_DEADLINE_MS });
   const store = remote<RecordStore>(data.store, RECORDS_CALLS);
   const ingress = new Ingress({
@@ -50,6 +44,20 @@ export async function openIngress(
       app.close();
     },
   };
+}
+
+/** Loads what reads tokens only where there are some: in every thread it takes as long as all the rest. */
+async function authenticatorOf({ config, adminToken }: IngressData): Promise<Authenticator> {
+  if (config.auth === 'gateway') {
+    const isGatewayKey = config.gatewayKey === null ? null : secretMatcher(config.gatewayKey);
+    return gatewayAuthenticator(secretMatcher(adminToken), isGatewayKey);
+  }
+  const { createAuthenticator } = await import('../auth/authenticator.ts');
+  if (config.jwksUrl === null) return createAuthenticator(config, { adminToken });
+  const { loadJwks } = await import('../auth/jwks.ts');
+  const loaded = await loadJwks(config.jwksUrl);
+  if (!loaded.ok) throw new Error(loaded.error);
+  return createAuthenticator(config, { adminToken }, { jwks: loaded.jwks });
 }
 
 /** Requests relayed at a time; one more is refused as `overloaded`. */

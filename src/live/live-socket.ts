@@ -3,8 +3,8 @@
  * malformed is answered with an error; the third time the connection closes with 1007.
  */
 import type { AddressLimit } from '../auth/address-limit.ts';
-import type { Authenticator } from '../auth/authenticator.ts';
 import { type Credential, NO_CREDENTIALS, SERVICE_NEEDED, USER_NEEDED } from '../auth/caller.ts';
+import type { Authenticator } from '../auth/credentials.ts';
 import type { RateLimiter } from '../auth/rate-limit.ts';
 import { notFound, STOPPING } from '../claims/refusal.ts';
 import type { PoolView } from '../claims/template-view.ts';

@@ -1,8 +1,9 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { createSigner } from 'fast-jwt';
 import { describe, expect, test } from 'vitest';
-import { type AuthConfig, type Authenticator, createAuthenticator } from '../../src/auth/authenticator.ts';
+import { type AuthConfig, createAuthenticator } from '../../src/auth/authenticator.ts';
 import { type Caller, requireOperator, requireService, requireUser } from '../../src/auth/caller.ts';
+import type { Authenticator } from '../../src/auth/credentials.ts';
 import { secretMatcher } from '../../src/auth/secret-matcher.ts';
 
 const ADMIN = 'admin-token-of-the-shop';
