@@ -154,11 +154,11 @@ async function run(config: Config, logger: Logger, struck: StruckValues, leaving
       engine: {
         templateChanged: (template, activities, extent) => {
           if (extent !== null) codeIndex.add(extent);
-          return engine.templateChanged(template, activities, extent);
+          return engine.changes.templateChanged(template, activities, extent);
         },
-        openActivity: (activity) => engine.openActivity(activity),
-        resizeActivity: (activity) => engine.resizeActivity(activity),
-        closeActivity: (activity) => engine.closeActivity(activity),
+        openActivity: (activity) => engine.changes.openActivity(activity),
+        resizeActivity: (activity) => engine.changes.resizeActivity(activity),
+        closeActivity: (activity) => engine.changes.closeActivity(activity),
       },
       spaces: spacesOf,
       now: Date.now,
@@ -210,7 +210,7 @@ async function run(config: Config, logger: Logger, struck: StruckValues, leaving
     engine,
     threadCpu: () => [
       ['main', threadCpuSeconds()],
-      [engine.cluster === null ? 'flusher' : 'cluster', engine.sink.cpu.seconds],
+      [engine.topology.sinkThread, engine.sink.cpu.seconds],
       ['records', records.cpu.seconds],
     ],
     swept: records.swept,
@@ -251,8 +251,8 @@ async function run(config: Config, logger: Logger, struck: StruckValues, leaving
   const stockNews = new StockNews({
     templates: () => catalog.templates(),
     activities: () => [...catalog.activities()].filter(wasOpened),
-    readyUnits: (templateId) => engine.readyUnits(templateId),
-    claimedUnits: (templateId, activityId) => engine.claimedOf(templateId, activityId),
+    readyUnits: (templateId) => engine.stock.ready(templateId),
+    claimedUnits: (templateId, activityId) => engine.stock.claimed(templateId, activityId),
     store: records.events,
     onTrouble: (error) =>
       logger.error({ err: error }, 'what became of stock could not be told; it is tried again'),

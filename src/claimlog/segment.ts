@@ -36,7 +36,7 @@ export function listSegments(disk: LogDisk, root: string, logId: number): number
 
 /**
  * Where a log begins that has no watermark of its own: segments go from its front once their claims are stored in another
- * way (engine/log-checkpoints.ts).
+ * way (engine/cluster/log-checkpoints.ts).
  */
 export function logStart(disk: LogDisk, root: string, logId: number): number {
   return listSegments(disk, root, logId)[0] ?? 0;

@@ -69,7 +69,7 @@ export function createMetrics({ engine, threadCpu, swept, redisUp }: MetricsOpti
     });
   }
   const perOwner = (figure: number) => (add: (value: number, labels: Record<string, string>) => void) => {
-    for (const [index, figures] of engine.owners.figures.entries())
+    for (const [index, figures] of engine.owners.pool.figures.entries())
       add(figures.read()[figure], { owner: String(index) });
   };
 
@@ -150,7 +150,7 @@ export function createMetrics({ engine, threadCpu, swept, redisUp }: MetricsOpti
     perOwner(OwnerFigure.userTableBytes),
   );
   counter('doorbuster_owner_restarts_total', 'Owners that failed and were started again.', [], (add) =>
-    add(engine.owners.restarts),
+    add(engine.owners.pool.restarts),
   );
   gauge(
     'doorbuster_lease_units',
@@ -159,8 +159,8 @@ export function createMetrics({ engine, threadCpu, swept, redisUp }: MetricsOpti
     (set) => {
       let free = 0;
       let leased = 0;
-      for (const view of engine.allTemplates()) {
-        const stock = engine.stockOf(view.template.id)!;
+      for (const view of engine.templates.all()) {
+        const stock = engine.stock.of(view.template.id)!;
         free += stock.free;
         leased += stock.leased;
       }
@@ -178,17 +178,20 @@ export function createMetrics({ engine, threadCpu, swept, redisUp }: MetricsOpti
     gauge('doorbuster_redis_up', 'Whether Redis can be reached: 1 or 0.', [], (set) =>
       set(redisUp() ? 1 : 0),
     );
-  const { cluster } = engine;
-  if (cluster !== null)
+  const { topology } = engine;
+  if (topology.ledgerFacts()?.profile === 'cluster')
     gauge(
       'doorbuster_shards_closed',
       'Shards of the cluster that this node cannot take claims of.',
       [],
-      (set) => set(Object.keys(cluster.closedShards()).length),
+      (set) => {
+        const facts = topology.ledgerFacts();
+        if (facts?.profile === 'cluster') set(Object.keys(facts.closed).length);
+      },
     );
   counter('doorbuster_thread_cpu_seconds_total', 'CPU time by thread.', ['thread'], (add) => {
     for (const [thread, seconds] of threadCpu()) add(seconds, { thread });
-    for (const [index, figures] of engine.owners.figures.entries()) {
+    for (const [index, figures] of engine.owners.pool.figures.entries()) {
       add(figures.read()[OwnerFigure.cpuSeconds], { thread: `owner-${index}` });
     }
   });

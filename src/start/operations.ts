@@ -60,8 +60,9 @@ export function composeOperations(parts: OperationParts): Operations {
   const { config, codeKey, stores, engine, catalog, codeIndex, wallets, now, logger } = parts;
   const { store, events } = stores;
   const { wallet, coupons: couponStore, holder } = wallets;
-  const view = (templateId: number) => engine.template(templateId);
-  const remaining = (templateId: number, activityId: number) => engine.remainingOf(templateId, activityId);
+  const view = (templateId: number) => engine.templates.get(templateId);
+  const remaining = (templateId: number, activityId: number) =>
+    engine.stock.remaining(templateId, activityId);
 
   const codes = new CodeBook(codeKey);
   const couponOfCode = (code: string): number | null => {
@@ -71,7 +72,7 @@ export function composeOperations(parts: OperationParts): Operations {
   const quotes = new Quotes({
     wallet,
     template: (templateId) => catalog.template(templateId),
-    findBest: findBest((task) => engine.findBest(task)),
+    findBest: findBest((task) => engine.compute.findBest(task)),
   });
   const unstored = new UnstoredClaims({
     wallet,
@@ -83,7 +84,7 @@ export function composeOperations(parts: OperationParts): Operations {
   return {
     templates: {
       catalog,
-      stockOf: async (templateId) => (await engine.exactStockOf(templateId))!,
+      stockOf: async (templateId) => (await engine.stock.exactly(templateId))!,
       remaining,
       refusesAll: (templateId, nowMs) => refusalToAll(view(templateId), nowMs),
       used: (templateId) => couponStore.used(templateId),
@@ -96,7 +97,7 @@ export function composeOperations(parts: OperationParts): Operations {
     },
     claimables: {
       wallet,
-      templates: () => engine.allTemplates(),
+      templates: () => engine.templates.all(),
       remaining,
       spent: (couponIds, nowMs) => store.spentCoupons(couponIds, nowMs),
     },
@@ -120,8 +121,8 @@ export function composeOperations(parts: OperationParts): Operations {
         logRoot: logRoot(config.dataDir),
         codeKey,
         liveLogs: () => engine.sink.liveLogs(),
-        streams: () => engine.streamPlace(),
-        snapshot: () => engine.auditSnapshot(),
+        streams: () => engine.topology.streamPlace(),
+        snapshot: () => engine.stock.snapshot(),
       }),
       onFailure: (error) => logger.error({ err: error }, 'audit failed'),
     },
@@ -130,8 +131,8 @@ export function composeOperations(parts: OperationParts): Operations {
 
 /** Whether all claims of a template that were acknowledged here are in the record store. */
 function isStored(engine: Engine, templateId: number): boolean {
-  const view = engine.template(templateId);
+  const view = engine.templates.get(templateId);
   if (view === undefined) return true;
-  const { cluster } = engine;
-  return cluster === null ? view.claimedUnits <= view.flushed : cluster.isStored(templateId);
+  const others = engine.topology.elsewhere;
+  return others === null ? view.claimedUnits <= view.flushed : others.isStored(templateId);
 }

@@ -13,7 +13,7 @@ export function readinessFacts(
   return {
     serving,
     ownersDown: Array.from({ length: config.ownerThreads }, (_, index) => index).filter(
-      (index) => engine.owners.life(index) === null,
+      (index) => !engine.owners.serves(index),
     ),
     laggingBeyond: engine.desk.lagging ? config.lagLimitClaims : null,
     stuck: engine.sink.stuck,
@@ -22,7 +22,7 @@ export function readinessFacts(
   };
 }
 
-function ledgerFacts({ cluster, single }: Engine, redisUp: boolean): ReadinessFacts['ledger'] {
-  if (cluster !== null) return { profile: 'cluster', redisUp, closed: cluster.closedShards() };
-  return single === null ? null : { profile: 'single', redisUp, unwritten: single.closedShards };
+function ledgerFacts({ topology }: Engine, redisUp: boolean): ReadinessFacts['ledger'] {
+  const facts = topology.ledgerFacts();
+  return facts === null ? null : { ...facts, redisUp };
 }

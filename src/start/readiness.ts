@@ -2,6 +2,8 @@
  * Whether claims can be taken, and what is wrong otherwise: what /readyz answers. Some of what is wrong can wait, and is
  * told without taking the node out of the balancer.
  */
+import type { LedgerFacts } from '../engine/topology.ts';
+
 export interface ReadinessFacts {
   /** The public port is open, and not about to close. */
   readonly serving: boolean;
@@ -12,21 +14,7 @@ export interface ReadinessFacts {
   readonly stuck: ReadonlyMap<number | string, string>;
   readonly recordsAway: boolean;
   /** Null in the profile `embedded`. */
-  readonly ledger: ClusterFacts | SingleFacts | null;
-}
-
-export interface ClusterFacts {
-  readonly profile: 'cluster';
-  readonly redisUp: boolean;
-  /** What is not open, and why. */
-  readonly closed: Readonly<Record<string, string>>;
-}
-
-export interface SingleFacts {
-  readonly profile: 'single';
-  readonly redisUp: boolean;
-  /** Shards that are not written yet, or written anew. */
-  readonly unwritten: readonly number[];
+  readonly ledger: (LedgerFacts & { readonly redisUp: boolean }) | null;
 }
 
 export interface Readiness {

@@ -38,25 +38,25 @@ export interface Wallets {
 
 export function composeWallets(parts: WalletParts): Wallets {
   const { store, engine, shared, log } = parts;
-  const { cluster } = engine;
+  const others = engine.topology.elsewhere;
   const cache = new WalletCache({
     store,
-    l2: shared === null ? null : walletL2(shared, cluster !== null),
+    l2: shared === null ? null : walletL2(shared, others !== null),
     log,
   });
   const elsewhere = elsewhereOf(parts);
   const wallet = new Wallet({
     store: cache,
-    templates: () => engine.allTemplates(),
-    template: (templateId) => engine.template(templateId),
+    templates: () => engine.templates.all(),
+    template: (templateId) => engine.templates.get(templateId),
     ...(elsewhere === null ? {} : { elsewhere }),
-    ...(cluster === null ? {} : { isStored: (templateId: number) => cluster.isStored(templateId) }),
+    ...(others === null ? {} : { isStored: (templateId: number) => others.isStored(templateId) }),
   });
   const holder = async (couponId: number) => (await wallet.coupon(couponId))?.userId ?? null;
   const coupons = announcedCoupons({
     store: parts.coupons,
     wallets: cache,
-    announces: cluster !== null,
+    announces: others !== null,
     holder,
   });
   return { wallet, coupons, holder, retell: (events) => cache.retell(events) };
@@ -64,16 +64,17 @@ export function composeWallets(parts: WalletParts): Wallets {
 
 /** Null where no other node acknowledges claims. */
 function elsewhereOf({ engine, catalog, follower, ownerThreads }: WalletParts): Elsewhere | null {
-  if (engine.barrier === null) return null;
+  const others = engine.topology.elsewhere;
+  if (others === null) return null;
   const unseen = new UnseenClaims({
     templates: async () => {
       await follower?.known();
       return catalog.templates();
     },
-    view: (templateId) => engine.template(templateId),
+    view: (templateId) => engine.templates.get(templateId),
     owners: ownerThreads,
   });
-  return { barrier: engine.barrier, unseen };
+  return { barrier: others.barrier, unseen };
 }
 
 /**

@@ -9,7 +9,7 @@ import { ENTRY_BYTES, ENTRY_WORDS, writeEntry } from '../../src/claimlog/entry.t
 import { HEADER_WORDS } from '../../src/claimlog/frame.ts';
 import { LogWriter } from '../../src/claimlog/log-writer.ts';
 import { listSegments } from '../../src/claimlog/segment.ts';
-import { ClusterLink, type ClusterLinkOptions } from '../../src/engine/cluster-link.ts';
+import { ClusterLink, type ClusterLinkOptions } from '../../src/engine/cluster/cluster-link.ts';
 import { ShardSeats } from '../../src/engine/shard-seats.ts';
 import { LOG_POSITION_BYTES, LogPosition } from '../../src/rings/layout.ts';
 import type { FromCluster } from '../../src/workers/cluster-messages.ts';

@@ -1,8 +1,8 @@
 /** A node of a cluster says sold out by itself only where it knows everybody who holds one. */
 import pino from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { ClusterLinkOptions } from '../../src/engine/cluster-link.ts';
-import { type ClusterPools, clusterPools } from '../../src/engine/cluster-pools.ts';
+import type { ClusterLinkOptions } from '../../src/engine/cluster/cluster-link.ts';
+import { type ClusterPools, clusterPools } from '../../src/engine/cluster/cluster-pools.ts';
 import { shardOf } from '../../src/ports-ledger.ts';
 import type { FromCluster } from '../../src/workers/cluster-messages.ts';
 import { StreamPlacesWriter } from '../../src/workers/stream-places.ts';

@@ -84,7 +84,7 @@ export class EngineStage {
 
   /** One claim; its verdict. */
   claim(templateId: number, user: number, activityId = 0): Promise<number> {
-    const pool = this.engine.template(templateId)!.pools.get(activityId)!;
+    const pool = this.engine.templates.get(templateId)!.pools.get(activityId)!;
     return within(
       new Promise((resolve) => {
         const waiter = {

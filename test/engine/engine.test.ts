@@ -28,13 +28,13 @@ describe('a template', () => {
   test('told of is claimed by the next call, in all its partitions, and adds up at every moment', async () => {
     stage = await EngineStage.open(2);
     await stage.start();
-    await stage.engine.templateChanged(shelved(1, 5000, { partitions: 4 }), [], extentOf(1, 0, 5000));
+    await stage.engine.changes.templateChanged(shelved(1, 5000, { partitions: 4 }), [], extentOf(1, 0, 5000));
     for (const user of usersOf(4)) {
       expect(await stage.claim(1, user)).toBe(Verdict.claimed);
-      const { total, free, leased, claimed } = stage.engine.stockOf(1)!;
+      const { total, free, leased, claimed } = stage.engine.stock.of(1)!;
       expect([free + leased + claimed, total]).toEqual([5000, 5000]);
     }
-    expect(stage.engine.stockOf(1)!.claimed).toBe(4);
+    expect(stage.engine.stock.of(1)!.claimed).toBe(4);
   });
 
   test('with more units sells on where it was sold out, also when told of them twice', async () => {
@@ -42,16 +42,16 @@ describe('a template', () => {
     await stage.start(shelved(1, 10));
     expect(await stage.sellOut(1)).toEqual({ sold: 10, last: Verdict.soldOut });
     const raised = shelved(1, 15, { version: 3 });
-    for (let i = 0; i < 2; i++) await stage.engine.templateChanged(raised, [], extentOf(1, 10, 5));
+    for (let i = 0; i < 2; i++) await stage.engine.changes.templateChanged(raised, [], extentOf(1, 10, 5));
     for (let user = 11; user <= 15; user++) expect(await stage.claim(1, user)).toBe(Verdict.claimed);
     expect(await stage.claim(1, 16)).toBe(Verdict.soldOut);
-    expect(stage.engine.template(1)!.extents).toHaveLength(2);
+    expect(stage.engine.templates.get(1)!.extents).toHaveLength(2);
   });
 
   test('disabled is refused by everybody once it is said to be', async () => {
     stage = await EngineStage.open(1);
     await stage.start(shelved(1, 10));
-    await stage.engine.templateChanged(shelved(1, 10, { status: 'disabled', version: 3 }), [], null);
+    await stage.engine.changes.templateChanged(shelved(1, 10, { status: 'disabled', version: 3 }), [], null);
     expect(await stage.claim(1, 1)).toBe(Verdict.notActive);
   });
 });
@@ -62,21 +62,21 @@ describe('an activity', () => {
     const one = shelved(1, 20);
     await stage.start(one);
     const sale = flashSale(8);
-    expect(await stage.engine.openActivity(sale)).toEqual({ ok: true });
-    await stage.engine.templateChanged(one, [sale], null);
+    expect(await stage.engine.changes.openActivity(sale)).toEqual({ ok: true });
+    await stage.engine.changes.templateChanged(one, [sale], null);
     for (let user = 1; user <= 3; user++) expect(await stage.claim(1, user, 9)).toBe(Verdict.claimed);
-    expect(stage.engine.remainingOf(1, 9)).toBe(5);
-    expect(stage.engine.remainingOf(1, 0)).toBe(12);
-    await stage.engine.templateChanged(one, [{ ...sale, status: 'stopped', version: 2 }], null);
-    await stage.engine.closeActivity({ ...sale, status: 'stopped', version: 2 });
+    expect(stage.engine.stock.remaining(1, 9)).toBe(5);
+    expect(stage.engine.stock.remaining(1, 0)).toBe(12);
+    await stage.engine.changes.templateChanged(one, [{ ...sale, status: 'stopped', version: 2 }], null);
+    await stage.engine.changes.closeActivity({ ...sale, status: 'stopped', version: 2 });
     expect(await stage.claim(1, 4, 9)).toBe(Verdict.ended);
-    expect(stage.engine.remainingOf(1, 0)).toBe(17);
+    expect(stage.engine.stock.remaining(1, 0)).toBe(17);
   });
 
   test('for which there are not enough units changes nothing', async () => {
     stage = await EngineStage.open(1);
     await stage.start(shelved(1, 20));
-    expect(await stage.engine.openActivity(flashSale(21))).toEqual({ ok: false, available: 20 });
+    expect(await stage.engine.changes.openActivity(flashSale(21))).toEqual({ ok: false, available: 20 });
     expect(await stage.sellOut(1)).toMatchObject({ sold: 20 });
   });
 });
@@ -89,7 +89,7 @@ test('claims reach the record store, and the lag falls to nothing', async () => 
     () => stage.engine.lag === 0,
     () => `a lag of 0: it is ${stage.engine.lag}; ${JSON.stringify([...stage.engine.sink.stuck])}`,
   );
-  expect(stage.engine.stockOf(1)).toMatchObject({ claimed: 100, flushed: 100, free: 0, leased: 0 });
+  expect(stage.engine.stock.of(1)).toMatchObject({ claimed: 100, flushed: 100, free: 0, leased: 0 });
 });
 
 test('an owner that dies makes its claims unavailable, and its next life knows and sells the rest', async () => {
@@ -100,8 +100,8 @@ test('an owner that dies makes its claims unavailable, and its next life knows a
   expect(await stage.claim(1, 999)).toBe(Verdict.unavailable);
   stage.noFaults();
   // A change made meanwhile does not wait for an owner that is down, and holds in its next life.
-  await stage.engine.templateChanged(shelved(1, 60, { version: 3 }), [], extentOf(1, 50, 10));
-  await until(() => stage.engine.owners.life(0) !== null, 'the next life of owner 0');
+  await stage.engine.changes.templateChanged(shelved(1, 60, { version: 3 }), [], extentOf(1, 50, 10));
+  await until(() => stage.engine.owners.pool.life(0) !== null, 'the next life of owner 0');
   expect(await stage.claim(1, 5)).toBe(Verdict.alreadyClaimed);
   for (let user = 11; user <= 60; user++) expect(await stage.claim(1, user)).toBe(Verdict.claimed);
   expect(await stage.claim(1, 61)).toBe(Verdict.soldOut);

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { fileDisk } from '../../src/claimlog/disk.ts';
 import { ENTRY_BYTES } from '../../src/claimlog/entry.ts';
 import { listSegments } from '../../src/claimlog/segment.ts';
-import { LogCheckpoints, type StreamPosition } from '../../src/engine/log-checkpoints.ts';
+import { LogCheckpoints, type StreamPosition } from '../../src/engine/cluster/log-checkpoints.ts';
 import { SHARDS } from '../../src/ports-ledger.ts';
 import { LOG_POSITION_BYTES, LogPosition } from '../../src/rings/layout.ts';
 import { frameBytes, LOG_ID, LogFiles } from '../claimlog/log-files.ts';

@@ -1,7 +1,7 @@
 /** A step is taken for a shard when every owner has done its part, once. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { OwnerRounds } from '../../src/engine/owner-rounds.ts';
+import { OwnerRounds } from '../../src/engine/cluster/owner-rounds.ts';
 
 test('a round ends with the last owner, whoever is told twice', () => {
   const over: number[] = [];

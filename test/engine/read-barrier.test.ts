@@ -1,6 +1,6 @@
 /** A read waits until memory has what any node had acknowledged before it, on every shard. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type MayMatter, ReadBarrier, type ShardKnown } from '../../src/engine/read-barrier.ts';
+import { type MayMatter, ReadBarrier, type ShardKnown } from '../../src/engine/cluster/read-barrier.ts';
 import { ShardSeats } from '../../src/engine/shard-seats.ts';
 import { SHARDS } from '../../src/ports-ledger.ts';
 import { Unavailable } from '../../src/problems.ts';

@@ -2,7 +2,7 @@
 import pino from 'pino';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ShardSeats } from '../../src/engine/shard-seats.ts';
-import { SingleLedger } from '../../src/engine/single-ledger.ts';
+import { SingleLedger } from '../../src/engine/single/single-ledger.ts';
 import { type PoolPlan, SHARDS, type ShardLedger } from '../../src/ports-ledger.ts';
 import { ModelServer } from '../cluster/model-ledger.ts';
 import { VirtualClock } from '../cluster/virtual-clock.ts';

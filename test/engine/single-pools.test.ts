@@ -2,7 +2,7 @@
 import pino from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PoolFact } from '../../src/audit/facts.ts';
-import { type SinglePools, singlePools } from '../../src/engine/single-pools.ts';
+import { type SinglePools, singlePools } from '../../src/engine/single/single-pools.ts';
 import { unitsIn } from '../../src/engine/stock-figures.ts';
 import type { PoolState } from '../../src/ports-ledger.ts';
 import { until } from '../claims/desk-stage.ts';

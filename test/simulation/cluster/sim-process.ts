@@ -1,5 +1,5 @@
 /**
- * One run of a node: what engine/engine.ts, engine/cluster-pools.ts and workers/owner-pool.ts do on the main thread, in
+ * One run of a node: what engine/engine.ts, engine/cluster/cluster-pools.ts and workers/owner-pool.ts do on the main thread, in
  * their order, around the real classes.
  */
 
@@ -10,7 +10,7 @@ import { Verdict } from '../../../src/actors/verdict.ts';
 import { sealLog } from '../../../src/claimlog/log-seal.ts';
 import { listLogs, logStart } from '../../../src/claimlog/segment.ts';
 import { TemplateView } from '../../../src/claims/template-view.ts';
-import { ClusterLink } from '../../../src/engine/cluster-link.ts';
+import { ClusterLink } from '../../../src/engine/cluster/cluster-link.ts';
 import { LeaseDesk } from '../../../src/engine/lease-desk.ts';
 import { ShardSeats } from '../../../src/engine/shard-seats.ts';
 import { SharedPools } from '../../../src/engine/shared-pools.ts';

@@ -3,11 +3,11 @@
  * log has no watermark of its own; it gets one by comparison: at a checkpoint it is noted how far each log goes and how
  * far each shard's stream was known. Once the record store has all those streams as far as that, it has the logs.
  */
-import { fileDisk } from '../claimlog/disk.ts';
-import { ENTRY_BYTES } from '../claimlog/entry.ts';
-import { LogRetention } from '../claimlog/log-retention.ts';
-import { listLogs } from '../claimlog/segment.ts';
-import { LogPosition } from '../rings/layout.ts';
+import { fileDisk } from '../../claimlog/disk.ts';
+import { ENTRY_BYTES } from '../../claimlog/entry.ts';
+import { LogRetention } from '../../claimlog/log-retention.ts';
+import { listLogs } from '../../claimlog/segment.ts';
+import { LogPosition } from '../../rings/layout.ts';
 
 const CHECKPOINT_MS = 5_000;
 

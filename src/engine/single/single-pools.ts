@@ -1,15 +1,15 @@
 /** Puts together how the one node of the profile `single` gets its units: its seats, its supply, its ledger. */
-import type { TemplateView } from '../claims/template-view.ts';
-import type { Logger } from '../logger.ts';
-import type { PoolRef, SerialRange } from '../ports.ts';
-import { type ShardLedger, shardOf } from '../ports-ledger.ts';
-import { realClock } from '../workers/real-clock.ts';
-import type { LeaseDesk } from './lease-desk.ts';
-import { poolPlans } from './pool-plans.ts';
-import { ShardSeats } from './shard-seats.ts';
-import { SharedPools } from './shared-pools.ts';
+import type { TemplateView } from '../../claims/template-view.ts';
+import type { Logger } from '../../logger.ts';
+import type { PoolRef, SerialRange } from '../../ports.ts';
+import { type ShardLedger, shardOf } from '../../ports-ledger.ts';
+import { realClock } from '../../workers/real-clock.ts';
+import type { LeaseDesk } from '../lease-desk.ts';
+import { poolPlans } from '../pool-plans.ts';
+import { ShardSeats } from '../shard-seats.ts';
+import { SharedPools } from '../shared-pools.ts';
+import { StockSupply } from '../stock-supply.ts';
 import { SingleLedger } from './single-ledger.ts';
-import { StockSupply } from './stock-supply.ts';
 
 export interface SharedLedger {
   readonly ledger: ShardLedger;

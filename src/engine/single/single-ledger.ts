@@ -3,7 +3,7 @@
  * ledger is written anew from it, under a new incarnation, at the start and whenever Redis has lost something. Slices
  * in hand are sold meanwhile.
  */
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../../logger.ts';
 import {
   type HeldCoupon,
   type PoolPlan,
@@ -11,8 +11,8 @@ import {
   type ShardLedger,
   type ShardSeat,
   StaleIncarnation,
-} from '../ports-ledger.ts';
-import type { ShardSeats } from './shard-seats.ts';
+} from '../../ports-ledger.ts';
+import type { ShardSeats } from '../shard-seats.ts';
 
 const EXTEND_MS = 3_000;
 /** Nobody else could take the seats; the time only bounds what a leftover node would keep. */

@@ -1,12 +1,12 @@
 /** Puts together how a node of a cluster gets its units: seats come from the cluster thread, units from the ledger. */
-import type { TemplateView } from '../claims/template-view.ts';
-import { type ShardLedger, shardOf } from '../ports-ledger.ts';
-import { realClock } from '../workers/real-clock.ts';
+import type { TemplateView } from '../../claims/template-view.ts';
+import { type ShardLedger, shardOf } from '../../ports-ledger.ts';
+import { realClock } from '../../workers/real-clock.ts';
+import type { LeaseDesk } from '../lease-desk.ts';
+import { ShardSeats } from '../shard-seats.ts';
+import { SharedPools } from '../shared-pools.ts';
+import { StockSupply } from '../stock-supply.ts';
 import { ClusterLink, type ClusterLinkOptions } from './cluster-link.ts';
-import type { LeaseDesk } from './lease-desk.ts';
-import { ShardSeats } from './shard-seats.ts';
-import { SharedPools } from './shared-pools.ts';
-import { StockSupply } from './stock-supply.ts';
 
 export interface ClusterPools {
   readonly pools: SharedPools;

@@ -3,20 +3,20 @@
  * streams are followed and stored. It relays; what a shard's fate is the thread decides (src/cluster/).
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import type { ClusterState } from '../cluster/cluster-state.ts';
-import type { Trouble } from '../cluster/troubles.ts';
-import type { CodeExtent } from '../domain/template.ts';
-import type { Logger } from '../logger.ts';
-import { SHARDS, type ShardSeat } from '../ports-ledger.ts';
-import type { ClusterData, FromCluster, ToCluster } from '../workers/cluster-messages.ts';
-import { entryUrl } from '../workers/entry-url.ts';
-import type { FromOwner, ToOwner } from '../workers/owner-messages.ts';
-import { type StreamPlace, StreamPlaces } from '../workers/stream-places.ts';
-import { ThreadCpu } from '../workers/thread-cpu.ts';
-import type { ClaimSink, LiveLog } from './claim-sink.ts';
+import type { ClusterState } from '../../cluster/cluster-state.ts';
+import type { Trouble } from '../../cluster/troubles.ts';
+import type { CodeExtent } from '../../domain/template.ts';
+import type { Logger } from '../../logger.ts';
+import { SHARDS, type ShardSeat } from '../../ports-ledger.ts';
+import type { ClusterData, FromCluster, ToCluster } from '../../workers/cluster-messages.ts';
+import { entryUrl } from '../../workers/entry-url.ts';
+import type { FromOwner, ToOwner } from '../../workers/owner-messages.ts';
+import { type StreamPlace, StreamPlaces } from '../../workers/stream-places.ts';
+import { ThreadCpu } from '../../workers/thread-cpu.ts';
+import type { ClaimSink, LiveLog } from '../claim-sink.ts';
+import type { ShardSeats } from '../shard-seats.ts';
 import { LogCheckpoints, type StreamPosition } from './log-checkpoints.ts';
 import { OwnerRounds } from './owner-rounds.ts';
-import type { ShardSeats } from './shard-seats.ts';
 
 const APPLIED_MS = 250;
 

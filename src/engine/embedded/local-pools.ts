@@ -1,15 +1,15 @@
 /** The pools of the profile `embedded`: all units are in this process, computed from what is claimed. */
-import type { TakenUnits } from '../catalog/engine-port.ts';
-import type { TemplateView } from '../claims/template-view.ts';
-import type { Activity, CodeExtent } from '../domain/template.ts';
-import { SerialSet } from '../ledger/serial-set.ts';
-import type { PoolRef } from '../ports.ts';
-import { Unavailable } from '../problems.ts';
-import type { LeaseDesk } from './lease-desk.ts';
-import type { Pools } from './pools.ts';
-import { unitsIn } from './stock-figures.ts';
-import type { UnitRuns } from './stock-keeper.ts';
-import { claimedIn, unclaimedRanges } from './unclaimed.ts';
+import type { TakenUnits } from '../../catalog/engine-port.ts';
+import type { TemplateView } from '../../claims/template-view.ts';
+import type { Activity, CodeExtent } from '../../domain/template.ts';
+import { SerialSet } from '../../ledger/serial-set.ts';
+import type { PoolRef } from '../../ports.ts';
+import { Unavailable } from '../../problems.ts';
+import type { LeaseDesk } from '../lease-desk.ts';
+import type { Pools } from '../pools.ts';
+import { unitsIn } from '../stock-figures.ts';
+import type { UnitRuns } from '../stock-keeper.ts';
+import { claimedIn, unclaimedRanges } from '../unclaimed.ts';
 
 export class LocalPools implements Pools {
   private readonly leases: LeaseDesk;

@@ -6,10 +6,10 @@
  * A shard in trouble (this node has no seat there, the ledger cannot be asked about it, an owner is starting again)
  * holds up those only whose read may be about what lies in it: they know, and are asked.
  */
-import { type Clock, jittered } from '../cluster/clock.ts';
-import { SHARDS, type ShardLedger, shardOf } from '../ports-ledger.ts';
-import { Unavailable } from '../problems.ts';
-import type { ShardSeats } from './shard-seats.ts';
+import { type Clock, jittered } from '../../cluster/clock.ts';
+import { SHARDS, type ShardLedger, shardOf } from '../../ports-ledger.ts';
+import { Unavailable } from '../../problems.ts';
+import type { ShardSeats } from '../shard-seats.ts';
 
 const PATIENCE_MS = 1_000;
 const LOOK_AGAIN_MS = 2;

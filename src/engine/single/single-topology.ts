@@ -1,0 +1,40 @@
+/** The profile `single`: units come from Redis in ranges, and one node alone asks for them. */
+import type { PoolFact } from '../../audit/facts.ts';
+import type { TemplateView } from '../../claims/template-view.ts';
+import { FlushedHere } from '../flushed-here.ts';
+import type { SharedPools } from '../shared-pools.ts';
+import { type StockFigures, sharedPoolFacts, sharedStockFigures, unitsIn } from '../stock-figures.ts';
+import type { LedgerFacts, Topology, TopologyParts } from '../topology.ts';
+import type { SingleLedger } from './single-ledger.ts';
+import { type SharedLedger, singlePools } from './single-pools.ts';
+
+/** The one node of the profile `single`. */
+export interface SingleNode extends SharedLedger {
+  readonly profile: 'single';
+}
+
+export class SingleTopology extends FlushedHere implements Topology {
+  readonly pools: SharedPools;
+  private readonly ledger: SingleLedger;
+
+  constructor(parts: TopologyParts, node: SingleNode) {
+    super(parts);
+    const { pools, single } = singlePools(node, parts.leases, parts.templates, parts.logger);
+    this.pools = pools;
+    this.ledger = single;
+  }
+
+  async stockOf(view: TemplateView): Promise<StockFigures> {
+    const pools = await this.pools.held(view.template.id);
+    const free = pools.reduce((sum, pool) => sum + unitsIn(pool.free), 0);
+    return sharedStockFigures(view, free, false);
+  }
+
+  async poolFacts(): Promise<PoolFact[]> {
+    return sharedPoolFacts(await this.pools.held(null));
+  }
+
+  ledgerFacts(): LedgerFacts {
+    return { profile: 'single', unwritten: this.ledger.closedShards };
+  }
+}
