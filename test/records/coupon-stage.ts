@@ -18,6 +18,9 @@ export const ORDER: Order = {
   shippingFee: 500,
 };
 
+/** More than the longest race claims. */
+const UNITS = 1_000_000;
+
 export class CouponStage {
   readonly store: Opened;
   private claims = 0;
@@ -35,9 +38,9 @@ export class CouponStage {
 
   /** A stored template; 10.00 off unless told otherwise. */
   async template(changes: Partial<Template> = {}): Promise<number> {
-    const made = template({ name: `T${++this.claims}`, ...changes });
+    const made = template({ name: `T${++this.claims}`, total: UNITS, ...changes });
     const space = `07031011${String(this.claims).padStart(2, '0')}`;
-    const extent = { firstSerial: 0, length: 1000, spaces: [{ space, size: 10_000_000 }] };
+    const extent = { firstSerial: 0, length: made.total, spaces: [{ space, size: 10_000_000 }] };
     const saved = await this.store.saveTemplate(made, extent, null);
     if (saved.kind !== 'saved') throw new Error(saved.kind);
     return saved.value.id;
@@ -59,7 +62,7 @@ export class CouponStage {
       const outcome = await this.store.commitClaims(batch);
       // As a flusher does: an earlier claim, whose answer was lost, is stored.
       const isBehind = outcome.kind === 'stale' && outcome.offset > this.offset;
-      if (outcome.kind !== 'committed' && !isBehind) throw new Error(outcome.kind);
+      if (outcome.kind !== 'committed' && !isBehind) throw new Error(JSON.stringify(outcome));
       this.offset = outcome.kind === 'stale' ? outcome.offset : batch.toOffset;
       if (outcome.kind === 'committed') return serials.map((serial) => templateId * 2 ** 32 + serial);
     }
