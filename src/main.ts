@@ -45,7 +45,7 @@ import { threadCpuSeconds } from './workers/thread-cpu.ts';
 const CATALOG_TICK_MS = 500;
 const DRAIN_LOOK_MS = 5;
 /** For threads with sockets to end, when the process cannot go on. */
-const ABORT_MS = 2_000;
+const ABORT_MS = 10_000;
 const FORWARDER_STOP_MS = 2_000;
 const STOCK_NEWS_STOP_MS = 2_000;
 
@@ -229,7 +229,9 @@ async function run(config: Config, logger: Logger, struck: StruckValues, leaving
 
   const startMs = Date.now();
   const opened = [...catalog.activities()].filter(wasOpened);
-  await Promise.race([engine.start(catalog.templates(), opened, await store.extents()), ended]);
+  const started = engine.start(catalog.templates(), opened, await store.extents());
+  const failedWith = await Promise.race([started.then(() => null), ended]);
+  if (failedWith !== null) return failedWith;
   follower?.start();
   const crowd = new CrowdWatch(
     () => engine.claimsAnswered(Verdict.claimed),

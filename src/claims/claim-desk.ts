@@ -27,6 +27,9 @@ export interface ClaimWaiter {
 /** The claim was sent to its owner; the answer comes to the waiter. Not a verdict. */
 export const SENT = 0;
 
+/** Between two looks whether the news of units that are sold here is here too. */
+const NEWS_MS = 1;
+
 /** After so many looks in a row that found nobody, only one claim in UNLOOKED + 1 is looked at. */
 const STRANGERS = 64;
 const UNLOOKED = 7;
@@ -123,7 +126,9 @@ export class ClaimDesk {
     const { template } = pool;
     const partition = partitionOf(lo, hi, template.actors.length);
     const actor = template.actors[partition];
-    const here = this.decideHere(pool, template, look(pool, actor.users, lo, hi), nowMs);
+    // Before the table is looked at: who is settled to have none has none by then.
+    const { settled } = pool;
+    const here = this.decideHere(pool, template, look(pool, actor.users, lo, hi), settled, nowMs);
     if (here !== SENT) {
       this.answers[here]++;
       this.answeredHere++;
@@ -187,8 +192,16 @@ export class ClaimDesk {
     this.answer(slot, verdict, serial);
   }
 
-  private decideHere(pool: PoolView, template: TemplateView, newest: number, nowMs: number): number {
+  private decideHere(
+    pool: PoolView,
+    template: TemplateView,
+    newest: number,
+    settled: boolean,
+    nowMs: number,
+  ): number {
     const { rules } = pool;
+    // What it is one of may not be known here yet.
+    if (newest >= template.knownBelow) return SENT;
     if (newest >= 0) {
       // Only the plain case: limit one, and the user's only coupon is a durable one of this pool.
       const { units } = template;
@@ -202,7 +215,7 @@ export class ClaimDesk {
     this.serial = ABSENT;
     const refused = refusesAll(template.rules, rules, nowMs);
     if (refused !== 0) return refused;
-    if (pool.settled && template.rules.audience === null) return Verdict.soldOut;
+    if (settled && template.rules.audience === null) return Verdict.soldOut;
     pool.strangers++;
     return SENT;
   }
@@ -248,6 +261,14 @@ export class ClaimDesk {
     const waiter = this.waiters[slot];
     const pool = this.pools[slot];
     if (waiter === null || pool === null) return;
+    if (serial >= pool.template.knownBelow) {
+      // Units were added and one of them is sold already, while the news of them is on its way.
+      const generation = this.generations[slot];
+      setTimeout(() => {
+        if (this.generations[slot] === generation) this.answer(slot, verdict, serial);
+      }, NEWS_MS);
+      return;
+    }
     if (pool.template.rules.countsUsable && this.usable !== null) {
       if (this.usable.holdsBack(slot, verdict, serial)) return;
       this.finish(slot, waiter, pool, this.usable.verdict, this.usable.serial);

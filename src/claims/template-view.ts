@@ -68,6 +68,8 @@ export class TemplateView {
   readonly extents: CodeExtent[] = [];
   readonly actors: readonly ActorView[];
   readonly pools = new Map<number, PoolView>();
+  private placedOf = 0;
+  private placedBelow = 0;
   /** Rows in the record store. */
   flushed = 0;
   /** Units of which this node has seen, since it started, that they can be claimed: their first codes are made. */
@@ -116,6 +118,15 @@ export class TemplateView {
     for (const { firstSerial, length } of [...this.extents].sort((a, b) => a.firstSerial - b.firstSerial))
       if (firstSerial <= placed) placed = Math.max(placed, firstSerial + length);
     return placed;
+  }
+
+  /** Of serials below this both the code's place and the table are known here. */
+  get knownBelow(): number {
+    if (this.placedOf !== this.extents.length) {
+      this.placedOf = this.extents.length;
+      this.placedBelow = this.placed;
+    }
+    return Math.min(this.placedBelow, this.units.capacity);
   }
 
   /** Which of `extents` a unit's code lies in. */

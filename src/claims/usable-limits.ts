@@ -156,7 +156,8 @@ function idOf({ pool }: SentClaim, serial: number): number {
 
 function heldBy({ pool: { template }, lo, hi }: SentClaim): number[] {
   const { users } = template.actors[partitionOf(lo, hi, template.actors.length)]!;
-  return users === null ? [] : heldSerials(template, users.newest(lo, hi));
+  // Of a table that has just been replaced too: what it lacks is newer than what may be spent.
+  return users === null ? [] : heldSerials(template, users.newestAnyway(lo, hi));
 }
 
 /** A repeat of the same key is one whatever became of its coupon. */

@@ -88,6 +88,7 @@ export class Ingresses {
     { readonly waiting: Set<number>; readonly resolve: () => void }
   >();
   private lastQuestion = 0;
+  private readonly haveBeenUp = new Set<number>();
   private isDraining = false;
 
   constructor(options: IngressesOptions) {
@@ -108,9 +109,11 @@ export class Ingresses {
     connectStore(store.port1);
     const figures = sharedNumbers(INGRESS_FIGURES);
     this.figureBuffers[index] = figures;
+    const isRestart = this.haveBeenUp.has(index);
     const data: IngressData = {
       ingress: index + 1,
       owners,
+      isRestart,
       config: setup.config,
       adminToken: setup.adminToken,
       routes: setup.routes(),
@@ -126,6 +129,7 @@ export class Ingresses {
 
   threadUp(index: number, thread: OwnerThread, descriptor: unknown): void {
     this.up[index] = { thread, descriptor };
+    this.haveBeenUp.add(index);
     for (const view of this.options.templates()) this.tellAllOf(index, view);
     for (let owner = 0; owner < this.options.owners; owner++)
       if (this.options.serves(owner)) this.link(index, owner);

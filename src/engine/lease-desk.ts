@@ -68,6 +68,9 @@ export class LeaseDesk implements LocalStock {
       outcome.kind === 'exhausted' && this.upstream !== null
         ? { kind: 'exhausted', head: this.upstream.exhaustedAt(ref) }
         : outcome;
+    // Before the owner is told: who is answered by it then may hear that nothing is left.
+    const pool = this.view(ref);
+    if (outcome.kind === 'exhausted' && pool !== undefined) this.judge(pool, ref, true);
     this.options.send(holder.owner, { kind: 'lease', ref, partition: holder.partition, outcome: told });
     this.changed(ref);
   }

@@ -31,6 +31,8 @@ export interface ClaimRoutesOptions {
   readonly addressLimit: AddressLimit | null;
   readonly corsOrigins: readonly string[];
   readonly now: () => number;
+  /** A claim could not be handled, which should not be: its connection is closed. */
+  readonly onFault: (error: unknown) => void;
 }
 
 type Cors = readonly (readonly [string, string])[];
@@ -91,7 +93,17 @@ export class ClaimRoutes implements ClaimWaiter {
     });
   }
 
+  /** The library ends the process when a handler throws. */
   private handle(res: HttpResponse, req: HttpRequest, pool: PoolView | undefined, what: string): void {
+    try {
+      this.begin(res, req, pool, what);
+    } catch (error) {
+      this.options.onFault(error);
+      res.close();
+    }
+  }
+
+  private begin(res: HttpResponse, req: HttpRequest, pool: PoolView | undefined, what: string): void {
     const { headers, words, keyWords } = this;
     headers.read(req);
     const framing = headers.framingProblem();

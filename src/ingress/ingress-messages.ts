@@ -24,6 +24,8 @@ export interface IngressData {
   /** Its number; main's own is 0. */
   readonly ingress: number;
   readonly owners: number;
+  /** A thread of before has served: this one may take its time to. */
+  readonly isRestart: boolean;
   readonly config: IngressConfig;
   readonly adminToken: string;
   /** Of everything that is not a claim, and answered by main. */

@@ -85,6 +85,7 @@ export class Ingress {
       desk: this.desk,
       template: (templateId) => replicas.template(templateId),
       templateOfActivity: (activityId) => replicas.templateOfActivity(activityId),
+      onFault: (error) => this.fault('a claim could not be handled', { err: error }),
     });
     this.claims.onTimed = (seconds) => this.took.push(seconds);
     this.watch = new StockWatch({

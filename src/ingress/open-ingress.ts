@@ -1,4 +1,5 @@
 /** Opens the ingress of a thread: its app without a port of its own, which gets its connections from main. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Authenticator } from '../auth/credentials.ts';
 import { gatewayAuthenticator } from '../auth/gateway-authenticator.ts';
 import { secretMatcher } from '../auth/secret-matcher.ts';
@@ -47,7 +48,7 @@ export async function openIngress(
 }
 
 /** Loads what reads tokens only where there are some: in every thread it takes as long as all the rest. */
-async function authenticatorOf({ config, adminToken }: IngressData): Promise<Authenticator> {
+async function authenticatorOf({ config, adminToken, isRestart }: IngressData): Promise<Authenticator> {
   if (config.auth === 'gateway') {
     const isGatewayKey = config.gatewayKey === null ? null : secretMatcher(config.gatewayKey);
     return gatewayAuthenticator(secretMatcher(adminToken), isGatewayKey);
@@ -55,10 +56,16 @@ async function authenticatorOf({ config, adminToken }: IngressData): Promise<Aut
   const { createAuthenticator } = await import('../auth/authenticator.ts');
   if (config.jwksUrl === null) return createAuthenticator(config, { adminToken });
   const { loadJwks } = await import('../auth/jwks.ts');
-  const loaded = await loadJwks(config.jwksUrl);
-  if (!loaded.ok) throw new Error(loaded.error);
-  return createAuthenticator(config, { adminToken }, { jwks: loaded.jwks });
+  for (;;) {
+    const loaded = await loadJwks(config.jwksUrl);
+    if (loaded.ok) return createAuthenticator(config, { adminToken }, { jwks: loaded.jwks });
+    if (!isRestart) throw new Error(loaded.error);
+    // The owner of this thread serves what comes by other threads meanwhile.
+    await pause(KEY_SET_RETRY_MS);
+  }
 }
+
+const KEY_SET_RETRY_MS = 1_000;
 
 /** Requests relayed at a time; one more is refused as `overloaded`. */
 const RELAYED_MAX = 16_384;

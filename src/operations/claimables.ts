@@ -7,7 +7,7 @@ import { type Claimable, type ClaimableQuery, claimablePage, type PoolPlace } fr
 import type { Wallet } from '../wallet/wallet.ts';
 
 export interface ClaimableReads {
-  readonly wallet: Pick<Wallet, 'held' | 'heldSerials'>;
+  readonly wallet: Pick<Wallet, 'caughtUp' | 'held' | 'heldSerials'>;
   readonly templates: () => Iterable<TemplateView>;
   /** Units still to be claimed from the template's general pool (activityId 0) or from an activity. */
   readonly remaining: (templateId: number, activityId: number) => number;
@@ -39,6 +39,7 @@ export interface ClaimablePoolsPage {
 export async function claimables(reads: ClaimableReads, query: ClaimableQuery): Promise<ClaimablePoolsPage> {
   const { wallet, templates, remaining } = reads;
   const views = [...templates()];
+  await wallet.caughtUp(query.userId);
   const spent = await spentByPool(reads, views, query);
   const held = (view: TemplateView): ReadonlyMap<number, number> => {
     const counts = wallet.held(view, query.userId);

@@ -140,6 +140,11 @@ export class Wallet {
     }
   }
 
+  /** Resolves when `held` and `heldSerials` know of all that the user was told of. */
+  caughtUp(userId: string): Promise<void> {
+    return this.tablesOf(this.unstored(), userId);
+  }
+
   /** Resolves when the tables that the user's claims may be in are those that owners write. */
   private tablesOf(views: readonly TemplateView[], userId: string): Promise<void> {
     if (!parseUserId(userId, words)) return Promise.resolve();

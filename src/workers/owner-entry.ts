@@ -8,7 +8,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { standBeforeMain } from './background-priority.ts';
 import { LocalLine } from './local-line.ts';
 import { runLife } from './owner-life.ts';
-import { type FromOwnerThread, failureOf, type OwnerThreadData, type ToOwnerThread } from './owner-thread.ts';
+import type { FromOwnerThread, OwnerThreadData, ToOwnerThread } from './owner-thread.ts';
+import { failureOf } from './thread-failure.ts';
 
 /** Main has taken it out of those that get connections, but one may be on its way. */
 const LAST_CONNECTIONS_MS = 5;
@@ -33,13 +34,6 @@ function tell(message: FromOwnerThread): void {
   parentPort!.postMessage(message);
 }
 
-function runOne({ life, task }: ToOwnerThread & { kind: 'life' }): void {
-  runLife(task, line).then(
-    () => tell({ kind: 'lifeEnded', life, failure: null }),
-    (error: unknown) => tell({ kind: 'lifeEnded', life, failure: failureOf(error) }),
-  );
-}
-
 function close(): void {
   setTimeout(() => {
     open?.close();
@@ -52,7 +46,8 @@ process.on('unhandledRejection', (error) => tell({ kind: 'crashed', failure: fai
 parentPort!.on('message', (message: ToOwnerThread) => {
   switch (message.kind) {
     case 'life':
-      runOne(message);
+      // It tells main itself what becomes of it.
+      runLife(message.task, line).catch(() => {});
       break;
     case 'ingress':
       if (open !== null) open.receive(message.message);

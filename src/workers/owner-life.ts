@@ -44,6 +44,7 @@ import { RECORDS_CALLS } from './records-calls.ts';
 import { remote } from './rpc.ts';
 import { StreamPlacesWriter } from './stream-places.ts';
 import { threadCpuSeconds } from './thread-cpu.ts';
+import { failureOf } from './thread-failure.ts';
 
 /** With LOG_SYNC=os nobody waits for syncs, but the flusher may only take what is synced. */
 const BACKGROUND_SYNC_MS = 25;
@@ -61,8 +62,22 @@ async function loadRedisLedgers() {
   };
 }
 
-/** `line`: to the ingress of this thread, where there is one. Resolves when the life was stopped, rejects when it failed. */
+/**
+ * `line`: to the ingress of this thread, where there is one. Resolves when the life was stopped, rejects when it failed;
+ * main is told by the task's port, as the last of what the life says.
+ */
 export async function runLife(task: OwnerTask, line: LocalLine | null = null): Promise<void> {
+  try {
+    await live(task, line);
+  } catch (error) {
+    // Of one that has served already main knows, and the port is closed.
+    task.port.postMessage({ kind: 'failed', failure: failureOf(error) } satisfies FromOwner);
+    task.port.close();
+    throw error;
+  }
+}
+
+async function live(task: OwnerTask, line: LocalLine | null): Promise<void> {
   const startedMs = performance.now();
   const redisLedgers = task.cluster === null ? null : await loadRedisLedgers();
   const disk = task.faults === null ? fileDisk : faultyDisk(fileDisk, task.faults);
@@ -76,6 +91,8 @@ export async function runLife(task: OwnerTask, line: LocalLine | null = null): P
   const flushSignal = new Int32Array(task.flushSignal);
   const syncsAlways = task.logSync === 'always';
   const unitTables = new Map<number, UnitTable>();
+  /** Until then readers have the tables of the last life, which must not become those of a half of this one. */
+  let isReady = false;
   const store = remote<RecordStore>(task.store, RECORDS_CALLS);
 
   // ------------------------------------------------------------ what was
@@ -146,8 +163,9 @@ export async function runLife(task: OwnerTask, line: LocalLine | null = null): P
         continue;
       }
       const users = UserTable.create(Math.ceil(template.total / rules.partitions));
-      users.onSegment = (index, buffer) =>
-        post({ kind: 'segment', templateId: rules.templateId, partition, index, buffer });
+      users.onSegment = (index, buffer) => {
+        if (isReady) post({ kind: 'segment', templateId: rules.templateId, partition, index, buffer });
+      };
       const actor = new TemplateActor(rules, partition, users, unitsOf(template));
       owner.add(actor);
       made.push(sharesOf(actor));
@@ -156,11 +174,15 @@ export async function runLife(task: OwnerTask, line: LocalLine | null = null): P
   }
 
   for (const template of task.templates) takeTemplate(template);
-  const { claims, stored, watermarks } = await rebuild(task, owner, store, disk, (claims) =>
-    post({ kind: 'progress', claims }),
-  );
-  store.disconnect();
-  const ready = (): void =>
+  const onProgress = (claims: number): void => post({ kind: 'progress', claims });
+  const { claims, stored, watermarks } = await rebuild(task, owner, store, disk, onProgress)
+    .catch((error: unknown) => {
+      log.abandon();
+      throw error;
+    })
+    .finally(() => store.disconnect());
+  const ready = (): void => {
+    isReady = true;
     post({
       kind: 'ready',
       actors: Array.from(owner.allActors(), sharesOf),
@@ -168,6 +190,7 @@ export async function runLife(task: OwnerTask, line: LocalLine | null = null): P
       stored,
       tookMs: performance.now() - startedMs,
     });
+  };
 
   // ------------------------------------------------------------ serving
   let finish: () => void = () => {};
@@ -176,6 +199,8 @@ export async function runLife(task: OwnerTask, line: LocalLine | null = null): P
     finish = resolve;
     fail = reject;
   });
+  // Whoever waits for it may not have come so far: that it failed is told in any case.
+  life.catch(() => {});
   let syncTimer: NodeJS.Timeout | null = null;
   let abandonTimer: NodeJS.Timeout | null = null;
   let stopping = false;
@@ -192,6 +217,7 @@ export async function runLife(task: OwnerTask, line: LocalLine | null = null): P
     } catch (error) {
       end(() => {
         log.abandon();
+        post({ kind: 'failed', failure: failureOf(error) });
         fail(error);
       });
     } finally {
@@ -207,8 +233,8 @@ export async function runLife(task: OwnerTask, line: LocalLine | null = null): P
     if (abandonTimer !== null) clearTimeout(abandonTimer);
     shards?.stop();
     disconnect();
-    doors.close();
     tell();
+    doors.close();
   }
 
   function wantSync(): void {
@@ -345,7 +371,7 @@ export async function runLife(task: OwnerTask, line: LocalLine | null = null): P
     step(() => {
       switch (message.kind) {
         case 'template':
-          for (const actor of takeTemplate(message.template)) post({ kind: 'actor', actor });
+          for (const actor of takeTemplate(message.template)) if (isReady) post({ kind: 'actor', actor });
           break;
         case 'units':
           for (const buffer of message.buffers) unitTables.get(message.templateId)?.attach(buffer);

@@ -5,6 +5,7 @@ import type { ActorShares } from '../actors/shares.ts';
 import type { Trouble } from '../cluster/troubles.ts';
 import type { Holder, LeaseOutcome, PoolRef, SerialRange } from '../ports.ts';
 import type { ShardSeat } from '../ports-ledger.ts';
+import type { ThreadFailure } from './thread-failure.ts';
 
 export const DOORBELL = 0;
 
@@ -142,4 +143,7 @@ export type FromOwner =
   | { readonly kind: 'tookIn'; readonly shard: number }
   /** Something failed and is tried again. */
   | { readonly kind: 'trouble'; readonly trouble: Trouble }
-  | { readonly kind: 'stopped'; readonly logId: number; readonly end: number };
+  /** The life is over, as it was asked to be: nothing comes behind this. */
+  | { readonly kind: 'stopped'; readonly logId: number; readonly end: number }
+  /** The life has failed: nothing comes behind this. */
+  | { readonly kind: 'failed'; readonly failure: ThreadFailure };

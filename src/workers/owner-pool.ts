@@ -21,6 +21,7 @@ import {
   type ToOwner,
 } from './owner-messages.ts';
 import { OwnerThread } from './owner-thread.ts';
+import { errorOf } from './thread-failure.ts';
 
 const RESTART_MS_MIN = 100;
 const RESTART_MS_MAX = 5_000;
@@ -97,6 +98,8 @@ export class OwnerPool {
   /** Ports of lives that still rebuild: changes must reach them too. */
   private readonly rebuilding: (MessagePort | null)[];
   private readonly runs: (Promise<void> | null)[];
+  /** By owner: ends the life that its thread was running. */
+  private readonly onThreadExit: (((error: Error) => void) | null)[];
   /** Logs of earlier lives in this process, per owner, for its next rebuild; the last may be unsealed. */
   private readonly unsealed: (number | null)[];
   private readonly pauses: number[];
@@ -120,6 +123,7 @@ export class OwnerPool {
     this.threads = new Array<OwnerThread | null>(owners).fill(null);
     this.lives = new Array<OwnerLife | null>(owners).fill(null);
     this.rebuilding = new Array<MessagePort | null>(owners).fill(null);
+    this.onThreadExit = new Array<((error: Error) => void) | null>(owners).fill(null);
     this.runs = new Array<Promise<void> | null>(owners).fill(null);
     this.unsealed = new Array<number | null>(owners).fill(null);
     this.rebuilt = new Array<number>(owners).fill(0);
@@ -179,12 +183,13 @@ export class OwnerPool {
         this.events.threadLeaving(index);
         void thread.close();
       },
-      exit: (error) => {
+      exit: (error, wasAsked) => {
         this.threads[index] = null;
         this.events.threadDown(index);
-        if (error !== null && !this.haveBeenUp.has(index)) this.events.fatal(error);
-        if (error !== null && !this.stopping)
+        if (!wasAsked && !this.haveBeenUp.has(index)) this.events.fatal(error);
+        if (!wasAsked && !this.stopping)
           this.options.logger.error({ err: error, owner: index }, 'the thread of an owner failed');
+        this.onThreadExit[index]?.(error);
       },
     });
     this.threads[index] = thread;
@@ -231,6 +236,7 @@ export class OwnerPool {
     };
     const startedMs = Date.now();
     let ended = false;
+    let over: (error: Error | null) => void = () => {};
     let timer = this.hangs(index);
     channel.port1.on('message', (message: FromOwner) => {
       if (ended) return;
@@ -260,34 +266,35 @@ export class OwnerPool {
           break;
         case 'stopped':
           this.events.stopped(message.logId, message.end);
+          over(null);
+          break;
+        case 'failed':
+          over(errorOf(message.failure));
           break;
         default:
           this.events.message(index, message);
       }
     });
     this.rebuilding[index] = channel.port1;
-    const thread = this.threads[index] ?? this.startThread(index);
-    const run = thread.run(task, [channel.port2, plan.store]);
-    this.runs[index] = run.then(
-      () => {
-        ended = true;
-        channel.port1.close();
-        this.lives[index] = null;
-        this.events.ended(index);
-      },
-      (error: Error) => {
+    this.runs[index] = new Promise<void>((resolve) => {
+      over = (error) => {
+        if (ended) return;
         ended = true;
         channel.port1.close();
         this.forget(timer);
         this.lives[index] = null;
         this.rebuilding[index] = null;
         // The log of a life that failed before it could seal its predecessor's is empty: the older one still waits.
-        this.unsealed[index] ??= plan.logId;
+        if (error !== null) this.unsealed[index] ??= plan.logId;
         this.events.ended(index);
-        this.events.down(index, first, error);
-        if (!this.stopping) this.restart(index, startedMs);
-      },
-    );
+        if (error !== null) this.events.down(index, first, error);
+        resolve();
+        if (error !== null && !this.stopping) this.restart(index, startedMs);
+      };
+    });
+    this.onThreadExit[index] = over;
+    const thread = this.threads[index] ?? this.startThread(index);
+    thread.run(task, [channel.port2, plan.store]);
   }
 
   private restart(index: number, startedMs: number): void {

@@ -56,6 +56,28 @@ describe('a claim that is sent', () => {
     expect(stage.desk.answeredHere).toBe(0);
   });
 
+  test('of a unit that is not known here yet is answered once the news of it has come', async () => {
+    const owner = stage.up();
+    const shelf = new Shelf();
+    const { view } = shelf;
+    const before = view.extents[0]!.length;
+    stage.send(general(shelf), 8);
+    await arrived(owner, 1);
+    owner.reply(owner.requests[0]!.slotWord, claimed, before);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect([stage.answers.length, stage.desk.inFlight]).toEqual([0, 1]);
+
+    // Whoever is there already under such a unit is asked about at the owner, too.
+    view.units.grow(before + 64);
+    shelf.sell(before, 9);
+    expect(stage.claim(general(shelf), 9)).toBe(SENT);
+
+    view.extents.push({ ...view.extents[0]!, firstSerial: before, length: 64, offset: before });
+    await until(() => stage.answers.length > 0, 'the answer');
+    expect(stage.answers[0]).toMatchObject({ verdict: claimed, serial: before });
+    expect(stage.claim(general(shelf), 9)).toBe(alreadyClaimed);
+  });
+
   test('goes with the others of its turn: one doorbell', async () => {
     const owner = stage.up();
     const pool = general(new Shelf());

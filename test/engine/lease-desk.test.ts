@@ -70,6 +70,19 @@ describe('a lease', () => {
     expect(pool.settled).toBe(true);
   });
 
+  test('that is told to be exhausted finds the pool marked: who waited for it may hear that nothing is left', () => {
+    const pool = shelf.view.pools.get(0)!;
+    desk.open(REF, coded(0, 10));
+    desk.lease(REF, HOLDER, 0, []);
+    const marked: boolean[] = [];
+    sent.push = (...messages) => {
+      marked.push(pool.soldOut);
+      return messages.length;
+    };
+    desk.lease(REF, HOLDER, 1, [{ from: 0, to: 10 }]);
+    expect(marked).toEqual([true]);
+  });
+
   test('that empties the pool marks it sold out, and units added end that', () => {
     const pool = shelf.view.pools.get(0)!;
     desk.open(REF, coded(0, 10));

@@ -115,6 +115,25 @@ describe('what the owner says', () => {
   });
 });
 
+test('a claim that cannot be handled loses its connection, and no other does', async () => {
+  const faults: unknown[] = [];
+  await begin({ onFault: (error) => faults.push(error) });
+  const { pools } = stage.shelf.view;
+  const pool = pools.get(0)!;
+  Object.defineProperty(pool, 'settled', {
+    configurable: true,
+    get: () => {
+      throw new Error('of the test');
+    },
+  });
+  expect(await claim(stage.port)).toMatchObject({ status: 0 });
+  expect(faults).toMatchObject([{ message: 'of the test' }]);
+  delete (pool as { settled?: boolean }).settled;
+  const answer = claim(stage.port);
+  await stage.win(0, Verdict.claimed);
+  expect((await answer).status).toBe(201);
+});
+
 describe('what needs no owner', () => {
   test.each<[string, NonNullable<StageOptions['template']>, number, string]>([
     ['ended', { claimUntilMs: START_MS }, 409, 'ended'],

@@ -29,6 +29,7 @@ export interface StageOptions {
   readonly corsOrigins?: readonly string[];
   readonly userPerSecond?: number;
   readonly addressPerSecond?: number;
+  readonly onFault?: (error: unknown) => void;
   readonly template?: Partial<Template>;
   readonly activity?: Partial<Activity>;
 }
@@ -87,6 +88,10 @@ export class FaceStage {
       desk: this.stage.desk,
       template: (id) => (id === TEMPLATE_ID ? view : undefined),
       templateOfActivity: (id) => (id === ACTIVITY_ID ? view : undefined),
+      onFault: (error) => {
+        if (options.onFault === undefined) throw error;
+        options.onFault(error);
+      },
     });
     this.watch = new StockWatch({
       activity: (id) => (id === ACTIVITY_ID ? sale : undefined),

@@ -1,5 +1,6 @@
 /** The life of an owner thread: what it says to main, what it makes of what main says, and how it ends. */
 import { afterEach, describe, expect, test } from 'vitest';
+import { UnitTable } from '../../src/actors/unit-table.ts';
 import { Verdict } from '../../src/actors/verdict.ts';
 import { fileDisk } from '../../src/claimlog/disk.ts';
 import { blankEntry, ENTRY_BYTES, readEntry } from '../../src/claimlog/entry.ts';
@@ -44,6 +45,49 @@ function logged(life: LifeStage): { serial: number; userLo: number }[] {
   });
   return entries;
 }
+
+test('a life tells of its tables when it is ready, and of none that are only half of it', async () => {
+  const users = 60;
+  const stored = new LifeStage([]);
+  stage = stored;
+  await stored.heard('ready');
+  stored.units.grow(TOTAL);
+  stored.send({ kind: 'template', template: owned(stored.units, TOTAL) });
+  grant(stored, 0, TOTAL);
+  for (let user = 1; user <= users; user++) expect((await stored.claim(user))[0]).toBe(Verdict.claimed);
+  expect(stored.told.some(({ kind }) => kind === 'segment')).toBe(true);
+  stored.send({ kind: 'stop' });
+  await stored.ended;
+
+  const units = new UnitTable([]);
+  units.grow(TOTAL);
+  const next = new LifeStage([owned(units, TOTAL)], {
+    logRoot: stored.logRoot,
+    logId: 2,
+    logs: [1],
+    first: false,
+  });
+  const { claims } = await next.heard('ready');
+  expect(claims).toBe(users);
+  expect(next.told.map(({ kind }) => kind)).toEqual(['progress', 'ready']);
+  await next.destroy();
+});
+
+test('what ends a life is the last that it says', async () => {
+  const life = await serving();
+  grant(life, 0, 10);
+  await life.claim(1);
+  life.send({ kind: 'stop' });
+  await life.ended;
+  expect(await life.heard('stopped')).toMatchObject({ logId: 1 });
+  expect(life.told.at(-1)!.kind).toBe('stopped');
+
+  const failing = new LifeStage([], { seal: 1, logRoot: '/dev/null/nowhere' });
+  await expect(failing.ended).rejects.toThrow();
+  expect(await failing.heard('failed')).toMatchObject({
+    failure: { message: expect.stringContaining('ENOTDIR') },
+  });
+});
 
 describe('a question behind a change', () => {
   test('is answered once the change is taken in', async () => {
