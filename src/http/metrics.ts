@@ -142,6 +142,15 @@ export function createMetrics({ engine, threadCpu, swept, redisUp }: MetricsOpti
     ['owner'],
     perOwner(OwnerFigure.logBytes),
   );
+  gauge(
+    'doorbuster_rebuild_claims',
+    'Claims that an owner has read on the way to serve, now or last.',
+    ['owner'],
+    (set) => {
+      for (const [owner, claims] of engine.owners.pool.rebuilt.entries())
+        set(claims, { owner: String(owner) });
+    },
+  );
   gauge('doorbuster_users', 'Users in the user tables.', ['owner'], perOwner(OwnerFigure.users));
   gauge(
     'doorbuster_user_table_bytes',

@@ -12,9 +12,9 @@ export function readinessFacts(
 ): ReadinessFacts {
   return {
     serving,
-    ownersDown: Array.from({ length: config.ownerThreads }, (_, index) => index).filter(
-      (index) => !engine.owners.serves(index),
-    ),
+    ownersDown: Array.from({ length: config.ownerThreads }, (_, owner) => owner)
+      .filter((owner) => !engine.owners.serves(owner))
+      .map((owner) => ({ owner, claimsRead: engine.owners.pool.rebuilt[owner]! })),
     laggingBeyond: engine.desk.lagging ? config.lagLimitClaims : null,
     stuck: engine.sink.stuck,
     recordsAway: engine.sink.delayed,

@@ -7,7 +7,8 @@ import type { LedgerFacts } from '../engine/topology.ts';
 export interface ReadinessFacts {
   /** The public port is open, and not about to close. */
   readonly serving: boolean;
-  readonly ownersDown: readonly number[];
+  /** With how many claims each has read so far on its way back. */
+  readonly ownersDown: readonly { readonly owner: number; readonly claimsRead: number }[];
   /** More claims than this are not flushed; null: no. */
   readonly laggingBeyond: number | null;
   /** What cannot be flushed until an operator looks, by log or stream. */
@@ -27,7 +28,10 @@ export function readinessOf(facts: ReadinessFacts): Readiness {
   const grave: Record<string, string> = {};
   const light: Record<string, string> = {};
   if (!serving) grave.server = 'starting or stopping';
-  if (ownersDown.length > 0) grave.owners = `not running: ${ownersDown.join(', ')}`;
+  if (ownersDown.length > 0) {
+    const told = ownersDown.map(({ owner, claimsRead }) => `${owner} (${claimsRead} claims read)`);
+    grave.owners = `not running: ${told.join(', ')}`;
+  }
   if (laggingBeyond !== null) grave.flusher = `more than ${laggingBeyond} claims are not flushed`;
   for (const [logId, detail] of stuck) grave[`log-${logId}`] = detail;
   if (recordsAway) light.records = 'the record store does not take claims at the moment';

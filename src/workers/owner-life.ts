@@ -12,25 +12,25 @@ import type { MessagePort } from 'node:worker_threads';
 import { ClusterOwner } from '../actors/cluster-owner.ts';
 import { Owner, type OwnerPorts } from '../actors/owner.ts';
 import { ownerOf } from '../actors/placement.ts';
-import { Rebuild } from '../actors/rebuild.ts';
 import type { ActorShares } from '../actors/shares.ts';
 import { partitionAt, spentAt } from '../actors/spent.ts';
 import { TemplateActor } from '../actors/template-actor.ts';
 import { UnitTable } from '../actors/unit-table.ts';
 import { UserTable } from '../actors/user-table.ts';
 import { fileDisk } from '../claimlog/disk.ts';
-import { ENTRY_BYTES, ENTRY_WORDS, entryWords } from '../claimlog/entry.ts';
-import { faultyDisk, readFaults } from '../claimlog/faulty-disk.ts';
-import { scanLog } from '../claimlog/log-scan.ts';
+import { faultyDisk } from '../claimlog/faulty-disk.ts';
 import { sealLog } from '../claimlog/log-seal.ts';
 import { LogWriter } from '../claimlog/log-writer.ts';
 import { logStart } from '../claimlog/segment.ts';
 import { DRAIN_MAX, SLICE_IDLE_MS } from '../limits.ts';
-import type { RecordStore, Watermark } from '../ports.ts';
-import { LogPosition, OWNER_FIGURES, OwnerFigure } from '../rings/layout.ts';
+import type { RecordStore } from '../ports.ts';
+import { OWNER_FIGURES, OwnerFigure } from '../rings/layout.ts';
 import { NumbersWriter } from '../rings/shared-numbers.ts';
 import { Doors } from './doors.ts';
+import { rebuild } from './life-rebuild.ts';
 import type { LocalLine } from './local-line.ts';
+import { LogSync } from './log-sync.ts';
+import { obeyFaults } from './owner-faults.ts';
 import {
   DOORBELL,
   type FromOwner,
@@ -46,8 +46,6 @@ import { StreamPlacesWriter } from './stream-places.ts';
 import { threadCpuSeconds } from './thread-cpu.ts';
 import { failureOf } from './thread-failure.ts';
 
-/** With LOG_SYNC=os nobody waits for syncs, but the flusher may only take what is synced. */
-const BACKGROUND_SYNC_MS = 25;
 const TICK_MS = 10;
 const FIGURES_MS = 250;
 const REDIS_PATIENCE_MS = 1_000;
@@ -107,6 +105,19 @@ async function live(task: OwnerTask, line: LocalLine | null): Promise<void> {
   }
   const log = new LogWriter(disk, task.logRoot, task.logId, task.segmentBytesMax);
 
+  const syncs: LogSync = new LogSync({
+    log,
+    always: syncsAlways,
+    positions,
+    flushSignal,
+    figures,
+    step: (body) => step(body),
+    onSynced: () => {
+      if (syncsAlways) owner.release();
+      if (stopping) setImmediate(() => step(tryStop));
+    },
+    onQuiesced: (shard) => post({ kind: 'quiesced', shard }),
+  });
   const ports: OwnerPorts = {
     append(words, count) {
       if (count > 0) {
@@ -118,7 +129,7 @@ async function live(task: OwnerTask, line: LocalLine | null): Promise<void> {
       return log.end;
     },
     durable: () => (syncsAlways ? log.synced : log.end),
-    appended: () => wantSync(),
+    appended: () => syncs.want(),
     reply: (slotWord, verdict, serial) => doors.reply(slotWord, verdict, serial),
     askLease: (ref, holder, epoch, sold) => post({ kind: 'lease', ref, holder, epoch, sold }),
     giveBack: (ref, holder, epoch, sold, unsold) =>
@@ -133,7 +144,7 @@ async function live(task: OwnerTask, line: LocalLine | null): Promise<void> {
           commit: (shard, flight) => void shards!.commit(shard, flight),
           followed: (shard, position) => places!.followed(shard, position),
           refused: (shard, kind, detail) => shards!.refusedShard(shard, kind, detail),
-          quiesced: (shard) => quiesced(shard),
+          quiesced: (shard) => syncs.quiesced(shard),
         });
   const owner = clusterOwner ?? new Owner(task.index, ports);
   let shards: OwnerShards | null = null;
@@ -201,7 +212,6 @@ async function live(task: OwnerTask, line: LocalLine | null): Promise<void> {
   });
   // Whoever waits for it may not have come so far: that it failed is told in any case.
   life.catch(() => {});
-  let syncTimer: NodeJS.Timeout | null = null;
   let abandonTimer: NodeJS.Timeout | null = null;
   let stopping = false;
   let stepping = false;
@@ -229,53 +239,12 @@ async function live(task: OwnerTask, line: LocalLine | null): Promise<void> {
     over = true;
     clearInterval(ticker);
     clearInterval(housekeeper);
-    if (syncTimer !== null) clearTimeout(syncTimer);
+    syncs.stop();
     if (abandonTimer !== null) clearTimeout(abandonTimer);
     shards?.stop();
     disconnect();
     tell();
     doors.close();
-  }
-
-  function wantSync(): void {
-    if (log.isSyncing) return;
-    if (syncsAlways) startSync();
-    else syncTimer ??= setTimeout(() => step(startSync), BACKGROUND_SYNC_MS);
-  }
-
-  function startSync(): void {
-    syncTimer = null;
-    if (log.isSyncing || log.synced === log.end) return;
-    const startMs = performance.now();
-    log.startSync((error) =>
-      step(() => {
-        if (error !== null) throw error;
-        figures[OwnerFigure.syncs]++;
-        figures[OwnerFigure.syncSeconds] += (performance.now() - startMs) / 1000;
-        Atomics.store(positions, LogPosition.end, log.end / ENTRY_BYTES);
-        Atomics.store(positions, LogPosition.synced, log.synced / ENTRY_BYTES);
-        Atomics.add(flushSignal, 0, 1);
-        Atomics.notify(flushSignal, 0);
-        if (syncsAlways) owner.release();
-        tellQuiesced();
-        if (log.synced < log.end) wantSync();
-        if (stopping) tryStop();
-      }),
-    );
-  }
-
-  /** Shards this owner has left, with the log's end of then: told once that is synced. */
-  const leaving: { readonly shard: number; readonly end: number }[] = [];
-
-  function quiesced(shard: number): void {
-    leaving.push({ shard, end: log.end });
-    if (log.synced < log.end) startSync();
-    tellQuiesced();
-  }
-
-  function tellQuiesced(): void {
-    while (leaving.length > 0 && leaving[0].end <= log.synced)
-      post({ kind: 'quiesced', shard: leaving.shift()!.shard });
   }
 
   function drain(): void {
@@ -320,7 +289,7 @@ async function live(task: OwnerTask, line: LocalLine | null): Promise<void> {
     if (log.isSyncing || owner.inFlight > 0 || owner.hasParked) return;
     if (clusterOwner !== null && clusterOwner.flights > 0) return;
     if (log.synced < log.end) {
-      startSync();
+      syncs.start();
       return;
     }
     owner.giveAllBack();
@@ -473,42 +442,6 @@ async function live(task: OwnerTask, line: LocalLine | null): Promise<void> {
   await life;
 }
 
-/** Blocks of the record store first, then every log from its watermark on. Returns the claims taken in. */
-async function rebuild(
-  task: OwnerTask,
-  owner: Owner,
-  store: Pick<RecordStore, 'watermarks' | 'claimBlocks'>,
-  disk: typeof fileDisk,
-  onProgress: (claims: number) => void,
-): Promise<{ claims: number; stored: [number, number][]; watermarks: readonly Watermark[] }> {
-  const memory = new Rebuild(owner, task.first);
-  // The watermark before the blocks: what is flushed in between is then seen twice rather than never.
-  const marks = await store.watermarks();
-  const watermarks = new Map(marks.map(({ logId, offset }) => [logId, offset]));
-  let page = store.claimBlocks(0);
-  for (;;) {
-    const { lastBlock, entries } = await page;
-    if (entries.length === 0) break;
-    // The store reads the next page while this one is taken in.
-    page = store.claimBlocks(lastBlock);
-    for (const block of entries) {
-      const words = entryWords(block);
-      memory.add(words, 0, words.length / ENTRY_WORDS);
-    }
-    onProgress(memory.claims);
-  }
-  const stored: [number, number][] = [...memory.claimsByTemplate()];
-  for (const logId of task.logs) {
-    scanLog(disk, task.logRoot, logId, watermarks.get(logId) ?? 0, (words, at, count) =>
-      memory.add(words, at, count),
-    );
-    onProgress(memory.claims);
-  }
-  memory.finish();
-  if (owner instanceof ClusterOwner) owner.startFrom(memory.taken());
-  return { claims: memory.claims, stored, watermarks: marks };
-}
-
 function sharesOf(actor: TemplateActor): ActorShares {
   return {
     templateId: actor.rules.templateId,
@@ -519,18 +452,4 @@ function sharesOf(actor: TemplateActor): ActorShares {
       claimed: pool.claimed.buffer as SharedArrayBuffer,
     })),
   };
-}
-
-/**
- * A line `owner-N die` in the control file ends this life in the middle of a drain; `owner-N crash` its thread, by an error
- * that nobody catches.
- */
-function obeyFaults(file: string, index: number): void {
-  for (const line of readFaults(file)) {
-    if (line.trim() === `owner-${index} die`) throw new Error('ended by a fault that was asked for');
-    if (line.trim() === `owner-${index} crash`)
-      setImmediate(() => {
-        throw new Error('an error that nobody catches, as was asked for');
-      });
-  }
 }

@@ -29,6 +29,8 @@ const RESTART_MS_MAX = 5_000;
 const HEALTHY_MS = 10_000;
 /** A rebuild may take as long as it gets on: after so long without progress it hangs. */
 const PROGRESS_MS = 120_000;
+/** Between two words of a rebuild that takes long. */
+const TELL_MS = 5_000;
 
 /** One life of an owner; main's own end of the rings to it. */
 export interface OwnerLife extends OwnerLink {
@@ -235,6 +237,8 @@ export class OwnerPool {
       cluster: plan.cluster,
     };
     const startedMs = Date.now();
+    let toldMs = startedMs;
+    this.rebuilt[index] = 0;
     let ended = false;
     let over: (error: Error | null) => void = () => {};
     let timer = this.hangs(index);
@@ -253,6 +257,13 @@ export class OwnerPool {
           this.forget(timer);
           timer = this.hangs(index);
           this.rebuilt[index] = message.claims;
+          if (Date.now() - toldMs >= TELL_MS) {
+            toldMs = Date.now();
+            options.logger.info(
+              { owner: index, claims: message.claims },
+              'an owner puts its memory together',
+            );
+          }
           break;
         case 'ready':
           this.forget(timer);

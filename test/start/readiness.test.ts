@@ -39,7 +39,7 @@ test('a closed shard is named with its reason', () => {
 
 test.each<[string, Partial<ReadinessFacts>, boolean]>([
   ['server', { serving: false }, false],
-  ['owners', { ownersDown: [1] }, false],
+  ['owners', { ownersDown: [{ owner: 1, claimsRead: 20_000 }] }, false],
   ['flusher', { laggingBeyond: 100 }, false],
   ['log-7', { stuck: new Map([[7, 'what it holds contradicts the database']]) }, false],
   ['records', { recordsAway: true }, true],
