@@ -13,8 +13,8 @@ import type { AuditTask, LedgerFacts, LiveLog, StreamPlace } from '../workers/au
 import { entryUrl } from '../workers/entry-url.ts';
 import { activityFact, templateFact } from './catalog-facts.ts';
 import type { PoolFact } from './facts.ts';
+import type { StorePlace } from './open-store.ts';
 import type { Report } from './report.ts';
-import type { StorePlace } from './store-facts.ts';
 
 const SECOND_LOOK_MS = 500;
 

@@ -6,8 +6,8 @@ import { activityFact, templateFact } from './catalog-facts.ts';
 import { checkStored } from './checker.ts';
 import { codeRules } from './code-rules.ts';
 import { collectLogs, keptBelowWatermarks } from './collect-logs.ts';
+import { openStoreFacts } from './open-store.ts';
 import type { Report } from './report.ts';
-import { openStoreFacts } from './store-facts.ts';
 
 /** `mysqlUrl` null: the records are in the directory too. Throws when there is no record store, or an unreadable one. */
 export async function offlineAudit(

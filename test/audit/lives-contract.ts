@@ -11,8 +11,8 @@ import {
 } from '../../src/audit/life-tables.ts';
 import { liveAudit } from '../../src/audit/live-audit.ts';
 import { offlineAudit } from '../../src/audit/offline-audit.ts';
+import { openStoreFacts, type StorePlace } from '../../src/audit/open-store.ts';
 import type { Report } from '../../src/audit/report.ts';
-import { openStoreFacts, type StorePlace } from '../../src/audit/store-facts.ts';
 import { ENTRY_BYTES } from '../../src/claimlog/entry.ts';
 import { EVENT_KINDS } from '../../src/coupons/states.ts';
 import type { CouponEventKind } from '../../src/ports-coupons.ts';
