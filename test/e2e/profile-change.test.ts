@@ -26,7 +26,9 @@ function node(env: Record<string, string>): Node {
   return one;
 }
 
-test('single, killed with claims in its log only, becomes the first node of a cluster', async () => {
+test('single, killed with claims in its log only, becomes the first node of a cluster', {
+  timeout: 180_000,
+}, async () => {
   const random = seeded('single to cluster');
   const mysql = await startMysql();
   cleanups.push(() => mysql.stop());
@@ -58,7 +60,8 @@ test('single, killed with claims in its log only, becomes the first node of a cl
   await checkNodes([first, second], stores.mysqlUrl, book, [sale], random);
 });
 
-test('a cluster becomes single when every node has left it', async () => {
+// Seven starts, one after the other.
+test('a cluster becomes single when every node has left it', { timeout: 180_000 }, async () => {
   const random = seeded('cluster to single');
   const database = await newDatabase();
   cleanups.push(() => database.drop());
