@@ -14,6 +14,7 @@ import {
   bearerOf,
   lasting,
   type Matcher,
+  matchersOf,
   NOT_AUTHENTICATED,
   OPERATOR,
   refuse,
@@ -23,7 +24,6 @@ import {
 import { gatewayAuthenticator } from './gateway-authenticator.ts';
 import type { Jwks } from './jwks.ts';
 import { isIdentity, type JwtVerifier, jwtVerifier } from './jwt.ts';
-import { secretMatcher } from './secret-matcher.ts';
 
 export type AuthConfig = Pick<Config, 'auth' | 'gatewayKey' | 'jwtSecret' | 'jwtPublicKey' | 'jwksUrl'>;
 
@@ -38,8 +38,7 @@ export function createAuthenticator(
   secrets: Pick<Secrets, 'adminToken'>,
   options: AuthenticatorOptions = {},
 ): Authenticator {
-  const isAdminToken = secretMatcher(secrets.adminToken);
-  const isGatewayKey = config.gatewayKey === null ? null : secretMatcher(config.gatewayKey);
+  const { isAdminToken, isGatewayKey } = matchersOf(config, secrets.adminToken);
   return config.auth === 'gateway'
     ? gatewayAuthenticator(isAdminToken, isGatewayKey)
     : jwtAuthenticator(isAdminToken, isGatewayKey, verifierOf(config, options), options.nowMs ?? Date.now);

@@ -1,7 +1,9 @@
 /** What every way to authenticate is made of. */
+import type { Config } from '../config.ts';
 import { parseUserId } from '../domain/user-id.ts';
 import type { Problem, Result } from '../problems.ts';
 import { type Caller, type Credential, type HeaderReader, NO_CREDENTIALS, USER_NEEDED } from './caller.ts';
+import { secretMatcher } from './secret-matcher.ts';
 
 export interface Authenticator {
   readonly caller: (header: HeaderReader) => Result<Caller>;
@@ -17,6 +19,17 @@ export interface Authenticator {
 
 /** Whether what was sent is the secret. */
 export type Matcher = (given: string) => boolean;
+
+/** Of the configured secrets; `isGatewayKey`: null where none is asked for. */
+export function matchersOf(
+  { gatewayKey }: Pick<Config, 'gatewayKey'>,
+  adminToken: string,
+): { readonly isAdminToken: Matcher; readonly isGatewayKey: Matcher | null } {
+  return {
+    isAdminToken: secretMatcher(adminToken),
+    isGatewayKey: gatewayKey === null ? null : secretMatcher(gatewayKey),
+  };
+}
 
 /** Keys and the admin token hold as long as this process. */
 const NEVER_ENDS = (): null => null;

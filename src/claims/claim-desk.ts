@@ -53,7 +53,6 @@ export class ClaimDesk {
   private flushScheduled = false;
   private readonly usable: UsableLimits | null;
   private readonly flushBound = (): void => this.flush();
-
   private readonly laggingWord: Int32Array;
 
   /** `spent`: needed where limits count usable coupons. `lagging`: the word that all desks of the process share. */
@@ -84,10 +83,6 @@ export class ClaimDesk {
 
   get slotsFree(): number {
     return this.freeCount;
-  }
-
-  ringDepth(owner: number): number {
-    return this.lives[owner]?.requests.depth ?? 0;
   }
 
   ownerUp(life: OwnerLink): void {

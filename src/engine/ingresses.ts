@@ -6,17 +6,17 @@
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { ActorShares } from '../actors/shares.ts';
-import type { RateShare } from '../auth/rate-limit.ts';
-import { rateShare } from '../auth/rate-limit.ts';
+import { type RateShare, rateShare } from '../auth/rate-limit.ts';
 import type { TemplateView } from '../claims/template-view.ts';
 import type { RouteHead } from '../http/route.ts';
 import type { FromIngress, IngressConfig, IngressData, ToIngress } from '../ingress/ingress-messages.ts';
-import { replicaOf } from '../ingress/replicas.ts';
+import { replicaOf, sharesOf } from '../ingress/replicas.ts';
 import { REPLY_RING_RECORDS, REQUEST_RING_RECORDS } from '../limits.ts';
 import type { Logger } from '../logger.ts';
 import { INGRESS_FIGURES, IngressFigure, REPLY_WORDS, REQUEST_WORDS } from '../rings/layout.ts';
 import { ringBuffer } from '../rings/ring.ts';
 import { NumbersReader, sharedNumbers } from '../rings/shared-numbers.ts';
+import type { ToOwner } from '../workers/owner-messages.ts';
 import type { OwnerThread } from '../workers/owner-thread.ts';
 
 /** A thread that stands still is not waited for any longer: its figures are those of before. */
@@ -53,13 +53,7 @@ export interface IngressesOptions {
   readonly logger: Logger;
 }
 
-interface LinkMessage {
-  readonly kind: 'ingress';
-  readonly ingress: number;
-  readonly requests: SharedArrayBuffer;
-  readonly replies: SharedArrayBuffer;
-  readonly port: MessagePort | null;
-}
+type LinkMessage = Extract<ToOwner, { kind: 'ingress' }>;
 
 interface Up {
   readonly thread: OwnerThread;
@@ -78,7 +72,7 @@ export interface IngressFigures {
 export class Ingresses {
   private readonly options: IngressesOptions;
   private readonly up: (Up | null)[];
-  private readonly figureBuffers: (SharedArrayBuffer | null)[];
+  private readonly figureReaders: (NumbersReader | null)[];
   /** What ingresses of threads that are gone have counted. */
   private readonly before = new Float64Array(INGRESS_FIGURES);
   private readonly userRates: RateShare | null;
@@ -88,30 +82,27 @@ export class Ingresses {
     { readonly waiting: Set<number>; readonly resolve: () => void }
   >();
   private lastQuestion = 0;
-  private readonly haveBeenUp = new Set<number>();
   private isDraining = false;
 
   constructor(options: IngressesOptions) {
     this.options = options;
     const { owners, setup } = options;
     this.up = new Array<Up | null>(owners).fill(null);
-    this.figureBuffers = new Array<SharedArrayBuffer | null>(owners).fill(null);
+    this.figureReaders = new Array<NumbersReader | null>(owners).fill(null);
     this.userRates = owners > 1 && setup.config.rateLimitUserPerSecond > 0 ? rateShare() : null;
     this.addressRates = owners > 1 && setup.config.rateLimitAddressPerSecond > 0 ? rateShare() : null;
   }
 
   /** What the ingress of a new thread begins with. */
-  dataOf(index: number): { data: IngressData; transfer: MessagePort[] } {
+  dataOf(index: number, isRestart: boolean): { data: IngressData; transfer: MessagePort[] } {
     const { setup, owners, lagging, connectStore } = this.options;
     const relay = new MessageChannel();
     const store = new MessageChannel();
     setup.serveRelays(relay.port1);
     connectStore(store.port1);
     const figures = sharedNumbers(INGRESS_FIGURES);
-    this.figureBuffers[index] = figures;
-    const isRestart = this.haveBeenUp.has(index);
+    this.figureReaders[index] = new NumbersReader(figures, INGRESS_FIGURES);
     const data: IngressData = {
-      ingress: index + 1,
       owners,
       isRestart,
       config: setup.config,
@@ -129,7 +120,6 @@ export class Ingresses {
 
   threadUp(index: number, thread: OwnerThread, descriptor: unknown): void {
     this.up[index] = { thread, descriptor };
-    this.haveBeenUp.add(index);
     for (const view of this.options.templates()) this.tellAllOf(index, view);
     for (let owner = 0; owner < this.options.owners; owner++)
       if (this.options.serves(owner)) this.link(index, owner);
@@ -148,10 +138,9 @@ export class Ingresses {
 
   threadDown(index: number): void {
     this.threadLeaving(index);
-    const figures = this.figureBuffers[index];
-    this.figureBuffers[index] = null;
-    if (figures === null) return;
-    const last = new NumbersReader(figures, INGRESS_FIGURES).read();
+    const last = this.figureReaders[index]?.read();
+    this.figureReaders[index] = null;
+    if (last === undefined) return;
     for (let i = 0; i <= IngressFigure.answeredHere; i++) this.before[i] += last[i];
   }
 
@@ -198,14 +187,9 @@ export class Ingresses {
 
   private tellAllOf(index: number, view: TemplateView): void {
     this.send(index, { kind: 'template', replica: replicaOf(view) });
-    for (const [partition, { users }] of view.actors.entries()) {
-      if (users === null) continue;
-      const pools = [...view.pools].flatMap(([activityId, { claimed }]) => {
-        const counter = claimed[partition];
-        return counter === undefined ? [] : [{ activityId, claimed: counter.buffer as SharedArrayBuffer }];
-      });
-      const shares = { templateId: view.template.id, partition, segments: users.buffers, pools };
-      this.send(index, { kind: 'actor', shares });
+    for (const partition of view.actors.keys()) {
+      const shares = sharesOf(view, partition);
+      if (shares !== null) this.send(index, { kind: 'actor', shares });
     }
   }
 
@@ -238,8 +222,7 @@ export class Ingresses {
 
   /** Resolves when `figures` are those of now. */
   async refresh(): Promise<void> {
-    const waiting = new Set(this.up.keys());
-    for (const [index, one] of this.up.entries()) if (one === null) waiting.delete(index);
+    const waiting = new Set([...this.up.keys()].filter((index) => this.isUp(index)));
     if (waiting.size === 0) return;
     const question = ++this.lastQuestion;
     await new Promise<void>((resolve) => {
@@ -254,9 +237,9 @@ export class Ingresses {
   /** As of a quarter of a second ago at most. */
   figures(): IngressFigures {
     const sum = Float64Array.from(this.before);
-    for (const buffer of this.figureBuffers) {
-      if (buffer === null) continue;
-      const numbers = new NumbersReader(buffer, INGRESS_FIGURES).read();
+    for (const reader of this.figureReaders) {
+      if (reader === null) continue;
+      const numbers = reader.read();
       for (let i = 0; i < sum.length; i++) sum[i] += numbers[i];
     }
     return {

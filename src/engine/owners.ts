@@ -67,7 +67,7 @@ export class Owners {
         message: (index, message) => this.message(index, message),
         doorbell: (life) => desk.doorbell(life),
         fatal: onFatal,
-        ingressData: (index) => ingresses?.dataOf(index) ?? null,
+        ingressData: (index, isRestart) => ingresses?.dataOf(index, isRestart) ?? null,
         threadUp: (index, thread, descriptor) => ingresses?.threadUp(index, thread, descriptor),
         fromIngress: (index, message) => ingresses?.receive(index, message),
         threadLeaving: (index) => ingresses?.threadLeaving(index),

@@ -4,6 +4,7 @@
  * tells it again.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { PoolFact } from '../audit/facts.ts';
 import type { TakenUnits } from '../catalog/engine-port.ts';
 import type { TemplateView } from '../claims/template-view.ts';
 import type { Activity } from '../domain/template.ts';
@@ -14,6 +15,7 @@ import { Unavailable } from '../problems.ts';
 import type { LeaseDesk } from './lease-desk.ts';
 import type { Pools } from './pools.ts';
 import type { ShardSeats } from './shard-seats.ts';
+import { type StockFigures, sharedPoolFacts, sharedStockFigures, unitsIn } from './stock-figures.ts';
 import type { StockSupply } from './stock-supply.ts';
 
 const LOOK_AGAIN_MS = 50;
@@ -78,6 +80,18 @@ export class SharedPools implements Pools {
     this.closeHere(ref);
     await this.step(templateId, (seat) => this.options.ledger.closePool(seat, ref));
     this.options.supply.look({ templateId, activityId: 0 });
+  }
+
+  /** Of a template, with the ledger's own figures. `allStored`: no claim of it waits to be stored. */
+  async stockOf(view: TemplateView, allStored: boolean): Promise<StockFigures> {
+    const pools = await this.held(view.template.id);
+    const free = pools.reduce((sum, pool) => sum + unitsIn(pool.free), 0);
+    return sharedStockFigures(view, free, allStored);
+  }
+
+  /** For the checker. */
+  async facts(): Promise<PoolFact[]> {
+    return sharedPoolFacts(await this.held(null));
   }
 
   /** What the ledger holds of one template's pools, or of all of them. Rejects when it cannot tell. */

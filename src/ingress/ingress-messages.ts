@@ -21,8 +21,6 @@ export type IngressConfig = Pick<
 >;
 
 export interface IngressData {
-  /** Its number; main's own is 0. */
-  readonly ingress: number;
   readonly owners: number;
   /** A thread of before has served: this one may take its time to. */
   readonly isRestart: boolean;

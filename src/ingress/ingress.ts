@@ -22,8 +22,10 @@ import { LiveSocket } from '../live/live-socket.ts';
 import type { Target } from '../live/messages.ts';
 import { StockWatch } from '../live/stock-watch.ts';
 import { INGRESS_FIGURES, IngressFigure, REPLY_WORDS, REQUEST_WORDS } from '../rings/layout.ts';
+import type { LocalLine } from '../rings/local-line.ts';
 import { RingConsumer, RingProducer } from '../rings/ring.ts';
 import { NumbersWriter } from '../rings/shared-numbers.ts';
+import { DOORBELL } from '../workers/owner-messages.ts';
 import type { FromIngress, IngressData, ToIngress } from './ingress-messages.ts';
 import { Replicas } from './replicas.ts';
 
@@ -38,7 +40,7 @@ export interface IngressParts {
   /** Of these coupons, those that are used, expired or voided. */
   readonly spent: (couponIds: readonly number[], nowMs: number) => Promise<readonly number[]>;
   /** The doorbells between this ingress and the owner of the same thread. */
-  readonly line: { toOwner: () => void; toIngress: () => void };
+  readonly line: LocalLine;
   readonly now: () => number;
 }
 
@@ -156,7 +158,7 @@ export class Ingress {
       index: owner,
       requests: new RingProducer(requests, REQUEST_WORDS),
       replies: new RingConsumer(replies, REPLY_WORDS),
-      ring: port === null ? () => line.toOwner() : () => port.postMessage(0),
+      ring: port === null ? () => line.toOwner() : () => port.postMessage(DOORBELL),
     };
     const doorbell = (): void => this.desk.doorbell(link);
     if (port === null) line.toIngress = () => apart(doorbell);

@@ -19,6 +19,17 @@ export function replicaOf(view: TemplateView): TemplateReplica {
   };
 }
 
+/** The tables of an actor as they are known here; null: they are not yet. */
+export function sharesOf(view: TemplateView, partition: number): ActorShares | null {
+  const { users } = view.actors[partition]!;
+  if (users === null) return null;
+  const pools = [...view.pools].flatMap(([activityId, { claimed }]) => {
+    const counter = claimed[partition];
+    return counter === undefined ? [] : [{ activityId, claimed: counter.buffer as SharedArrayBuffer }];
+  });
+  return { templateId: view.template.id, partition, segments: users.buffers, pools };
+}
+
 /** The tables of an actor come to be known, or are others than before. */
 export function takeShares(view: TemplateView, { partition, segments, pools }: ActorShares): void {
   view.actors[partition]!.users = UserTable.attach(segments);

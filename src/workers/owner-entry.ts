@@ -5,20 +5,15 @@
  * open. Main takes it out of those that get connections, then the sockets are closed, and only then it ends.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { OpenIngress } from '../ingress/open-ingress.ts';
+import { LocalLine } from '../rings/local-line.ts';
 import { standBeforeMain } from './background-priority.ts';
-import { LocalLine } from './local-line.ts';
 import { runLife } from './owner-life.ts';
 import type { FromOwnerThread, OwnerThreadData, ToOwnerThread } from './owner-thread.ts';
 import { failureOf } from './thread-failure.ts';
 
 /** Main has taken it out of those that get connections, but one may be on its way. */
 const LAST_CONNECTIONS_MS = 5;
-
-interface OpenIngress {
-  readonly descriptor: unknown;
-  receive(message: Extract<ToOwnerThread, { kind: 'ingress' }>['message']): void;
-  close(): void;
-}
 
 standBeforeMain();
 const { ingress: ingressData } = workerData as OwnerThreadData;
@@ -27,7 +22,9 @@ const line = new LocalLine();
 const opening: Promise<OpenIngress | null> =
   ingressData === null
     ? Promise.resolve(null)
-    : import('../ingress/open-ingress.ts').then(({ openIngress }) => openIngress(ingressData, line, tell));
+    : import('../ingress/open-ingress.ts').then(({ openIngress }) =>
+        openIngress(ingressData, line, (message) => tell({ kind: 'ingress', message })),
+      );
 let open: OpenIngress | null = null;
 
 function tell(message: FromOwnerThread): void {

@@ -25,10 +25,10 @@ import { logStart } from '../claimlog/segment.ts';
 import { DRAIN_MAX, SLICE_IDLE_MS } from '../limits.ts';
 import type { RecordStore } from '../ports.ts';
 import { OWNER_FIGURES, OwnerFigure } from '../rings/layout.ts';
+import type { LocalLine } from '../rings/local-line.ts';
 import { NumbersWriter } from '../rings/shared-numbers.ts';
 import { Doors } from './doors.ts';
 import { rebuild } from './life-rebuild.ts';
-import type { LocalLine } from './local-line.ts';
 import { LogSync } from './log-sync.ts';
 import { obeyFaults } from './owner-faults.ts';
 import {
@@ -46,6 +46,7 @@ import { StreamPlacesWriter } from './stream-places.ts';
 import { threadCpuSeconds } from './thread-cpu.ts';
 import { failureOf } from './thread-failure.ts';
 
+const MAIN_INGRESS = 0;
 const TICK_MS = 10;
 const FIGURES_MS = 250;
 const REDIS_PATIENCE_MS = 1_000;
@@ -82,7 +83,13 @@ async function live(task: OwnerTask, line: LocalLine | null): Promise<void> {
   const post = (message: FromOwner, transfer: readonly MessagePort[] = []): void =>
     task.port.postMessage(message, transfer as MessagePort[]);
   const doors = new Doors();
-  doors.open({ ...task, ring: () => task.port.postMessage(DOORBELL), close: () => task.port.close() });
+  doors.open({
+    ingress: MAIN_INGRESS,
+    requests: task.requests,
+    replies: task.replies,
+    ring: () => task.port.postMessage(DOORBELL),
+    close: () => task.port.close(),
+  });
   const shownFigures = new NumbersWriter(task.figures, OWNER_FIGURES);
   const figures = shownFigures.values;
   const positions = new Int32Array(task.positions);

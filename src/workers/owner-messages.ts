@@ -31,9 +31,8 @@ export interface OwnerClusterTask {
   readonly followed: SharedArrayBuffer;
 }
 
-/** One life of an owner. Main is an ingress of its own; more come by message. */
+/** One life of an owner. Main is an ingress of its own, whose rings these are; more come by message. */
 export interface OwnerTask {
-  readonly ingress: number;
   readonly index: number;
   readonly owners: number;
   readonly port: MessagePort;

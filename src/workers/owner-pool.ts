@@ -67,9 +67,10 @@ export interface OwnerEvents {
   doorbell(life: OwnerLife): void;
   /** The process cannot go on. */
   fatal(error: Error): void;
-  /** What the thread's ingress begins with; null: it has none. */
+  /** What the thread's ingress begins with; null: it has none. `isRestart`: a thread before it has served. */
   ingressData(
     index: number,
+    isRestart: boolean,
   ): { readonly data: IngressData; readonly transfer: readonly MessagePort[] } | null;
   /** The thread can be given connections. */
   threadUp(index: number, thread: OwnerThread, descriptor: unknown): void;
@@ -173,8 +174,8 @@ export class OwnerPool {
   }
 
   private startThread(index: number): OwnerThread {
-    const ingress = this.events.ingressData(index);
-    const thread = new OwnerThread({ index, ingress: ingress?.data ?? null }, ingress?.transfer ?? [], {
+    const ingress = this.events.ingressData(index, this.haveBeenUp.has(index));
+    const thread = new OwnerThread({ ingress: ingress?.data ?? null }, ingress?.transfer ?? [], {
       up: (descriptor) => {
         this.haveBeenUp.add(index);
         this.events.threadUp(index, thread, descriptor);
@@ -215,7 +216,6 @@ export class OwnerPool {
       positions,
     };
     const task: OwnerTask = {
-      ingress: 0,
       index,
       owners: options.owners,
       port: channel.port2,

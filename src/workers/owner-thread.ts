@@ -12,7 +12,6 @@ import type { OwnerTask } from './owner-messages.ts';
 import { errorOf, type ThreadFailure } from './thread-failure.ts';
 
 export interface OwnerThreadData {
-  readonly index: number;
   /** Null: claims come from main only. */
   readonly ingress: IngressData | null;
 }

@@ -84,7 +84,7 @@ describe('a claim that is sent', () => {
     for (let lo = 1; lo <= 20; lo++) stage.send(pool, lo);
     await arrived(owner, 20);
     expect(owner.doorbells).toBe(1);
-    expect(stage.desk.ringDepth(0)).toBe(0);
+    expect(owner.life.requests.depth).toBe(0);
   });
 
   test('goes to the owner of its partition', async () => {

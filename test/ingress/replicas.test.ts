@@ -1,20 +1,8 @@
 /** What an ingress knows of templates follows what main knows, over the same tables. */
 import { expect, test } from 'vitest';
-import { Replicas, replicaOf } from '../../src/ingress/replicas.ts';
+import { Replicas, replicaOf, sharesOf } from '../../src/ingress/replicas.ts';
 import { Shelf } from '../claims/views.ts';
 import { activity } from '../records/samples.ts';
-
-function sharesOf({ view }: Shelf, partition = 0) {
-  return {
-    templateId: view.template.id,
-    partition,
-    segments: view.actors[partition]!.users!.buffers,
-    pools: [...view.pools].map(([activityId, { claimed }]) => ({
-      activityId,
-      claimed: claimed[partition]!.buffer as SharedArrayBuffer,
-    })),
-  };
-}
 
 test('a claim that an owner publishes is seen in the replica, and so are the marks of its pool', () => {
   const shelf = new Shelf({ id: 3, total: 100 });
@@ -22,7 +10,7 @@ test('a claim that an owner publishes is seen in the replica, and so are the mar
   replicas.take(replicaOf(shelf.view));
   const copy = replicas.template(3)!;
   expect(copy.actors[0]!.users).toBeNull();
-  replicas.takeShares(sharesOf(shelf));
+  replicas.takeShares(sharesOf(shelf.view, 0)!);
   shelf.sell(7, 42, 0);
   expect(copy.actors[0]!.users!.newest(42, 0)).toBe(7);
   expect([copy.units.isClaimed(7), copy.claimedUnits]).toEqual([true, 1]);
@@ -65,7 +53,7 @@ test('a table that an owner has replaced is out of date until the message comes'
   const shelf = new Shelf({ id: 3, total: 5000 });
   const replicas = new Replicas(1);
   replicas.take(replicaOf(shelf.view));
-  replicas.takeShares(sharesOf(shelf));
+  replicas.takeShares(sharesOf(shelf.view, 0)!);
   const waiting: (() => void)[] = [];
   shelf.tables[0]!.onSegment = (index, buffer) =>
     waiting.push(() => replicas.takeSegment(3, 0, index, buffer));

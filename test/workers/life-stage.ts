@@ -50,7 +50,6 @@ export class LifeStage {
       if (message !== 0) this.told.push(message);
     });
     this.ended = runLife({
-      ingress: 0,
       index: 0,
       owners: 1,
       port: port2,

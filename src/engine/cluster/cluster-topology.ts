@@ -10,7 +10,7 @@ import { realClock } from '../../workers/real-clock.ts';
 import type { ShardSeats } from '../shard-seats.ts';
 import type { SharedPools } from '../shared-pools.ts';
 import type { SharedLedger } from '../single/single-pools.ts';
-import { type StockFigures, sharedPoolFacts, sharedStockFigures, unitsIn } from '../stock-figures.ts';
+import type { StockFigures } from '../stock-figures.ts';
 import type { Elsewhere, LedgerFacts, Topology, TopologyParts } from '../topology.ts';
 import type { ClusterLink } from './cluster-link.ts';
 import { clusterPools } from './cluster-pools.ts';
@@ -130,14 +130,12 @@ export class ClusterTopology implements Topology {
     return this.sink.lag;
   }
 
-  async stockOf(view: TemplateView): Promise<StockFigures> {
-    const pools = await this.pools.held(view.template.id);
-    const free = pools.reduce((sum, pool) => sum + unitsIn(pool.free), 0);
-    return sharedStockFigures(view, free, this.sink.isStored(view.template.id));
+  stockOf(view: TemplateView): Promise<StockFigures> {
+    return this.pools.stockOf(view, this.sink.isStored(view.template.id));
   }
 
-  async poolFacts(): Promise<PoolFact[]> {
-    return sharedPoolFacts(await this.pools.held(null));
+  poolFacts(): Promise<PoolFact[]> {
+    return this.pools.facts();
   }
 
   streamPlace(): StreamPlace {

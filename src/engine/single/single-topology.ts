@@ -3,7 +3,7 @@ import type { PoolFact } from '../../audit/facts.ts';
 import type { TemplateView } from '../../claims/template-view.ts';
 import { FlushedHere } from '../flushed-here.ts';
 import type { SharedPools } from '../shared-pools.ts';
-import { type StockFigures, sharedPoolFacts, sharedStockFigures, unitsIn } from '../stock-figures.ts';
+import type { StockFigures } from '../stock-figures.ts';
 import type { LedgerFacts, Topology, TopologyParts } from '../topology.ts';
 import type { SingleLedger } from './single-ledger.ts';
 import { type SharedLedger, singlePools } from './single-pools.ts';
@@ -24,14 +24,12 @@ export class SingleTopology extends FlushedHere implements Topology {
     this.ledger = single;
   }
 
-  async stockOf(view: TemplateView): Promise<StockFigures> {
-    const pools = await this.pools.held(view.template.id);
-    const free = pools.reduce((sum, pool) => sum + unitsIn(pool.free), 0);
-    return sharedStockFigures(view, free, false);
+  stockOf(view: TemplateView): Promise<StockFigures> {
+    return this.pools.stockOf(view, false);
   }
 
-  async poolFacts(): Promise<PoolFact[]> {
-    return sharedPoolFacts(await this.pools.held(null));
+  poolFacts(): Promise<PoolFact[]> {
+    return this.pools.facts();
   }
 
   ledgerFacts(): LedgerFacts {
