@@ -12,6 +12,8 @@ import { templateFields } from './bodies.ts';
 /** Of one call to the ledger; an operator waits for at most two and a half of them. */
 const CALL_MS = 40;
 const PATIENCE_MS = 100;
+/** While the templates of `templateFields` are valid. */
+const NOW_MS = Date.UTC(2026, 10, 10);
 
 let store: SqliteStore;
 let catalog: Catalog;
@@ -36,7 +38,7 @@ beforeEach(async () => {
       closeActivity: async () => {},
     },
     spaces: () => [{ space: 'space', size: 10_000 }],
-    now: Date.now,
+    now: () => NOW_MS,
     log: { error: () => {} },
     patienceMs: PATIENCE_MS,
   });
