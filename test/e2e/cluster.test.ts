@@ -85,7 +85,7 @@ describe('two nodes', () => {
     const heard = async (what: string, look: () => Promise<boolean>): Promise<void> => {
       tookMs.push(await heardWithin(NEWS_MS, what, look));
     };
-    for (let round = 0; round < (LONG ? 20 : 3); round++) {
+    for (let round = 0; round < (LONG ? 20 : 1); round++) {
       const sale = await newTemplate(here.server, { stock: 100 });
       const path = `/v1/templates/${sale.templateId}`;
       await heard('published', () => there.isOnSale(path));

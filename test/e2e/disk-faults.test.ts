@@ -13,7 +13,7 @@ import { until } from '../support/wait.ts';
 
 const FAULTS = ['write ENOSPC', 'sync EIO'];
 /** More than the crowd buys before the fault and after it. */
-const STOCK = process.env.LONG ? 3000 : 1500;
+const STOCK = process.env.LONG ? 3000 : 1050;
 const USERS = STOCK / 1.5;
 let freshUser = 7_000_000_000;
 

@@ -13,10 +13,10 @@ import { until } from '../support/wait.ts';
 
 const ROUNDS = process.env.LONG ? 20 : 2;
 /** Enough of both that claims are still won in the last round. */
-const USERS = process.env.LONG ? 6000 : 600;
+const USERS = process.env.LONG ? 6000 : 400;
 const STOCK = Math.round(USERS * 1.3);
 /** Answers in a round before the kill: from hardly any to so many that flushing is under way. */
-const ANSWERS_MAX = process.env.LONG ? 2500 : 1000;
+const ANSWERS_MAX = process.env.LONG ? 2500 : 600;
 
 const VARIANTS = [
   { name: 'synced, one owner', env: { LOG_SYNC: 'always', OWNER_THREADS: '1' }, partitions: 1 },

@@ -16,7 +16,7 @@ import { onSaleEverywhere, startCluster } from './cluster-stage.ts';
 
 const ROUNDS = process.env.LONG ? 24 : 1;
 const KILLS_MAX = process.env.LONG ? 3 : 2;
-const ANSWERS_MAX = process.env.LONG ? 400 : 150;
+const ANSWERS_MAX = process.env.LONG ? 400 : 80;
 const PATIENCE_MS = 60_000;
 const ACTIONS = ['lock', 'replace', 'use', 'release', 'revert', 'returns'];
 const DISCOUNTS = [

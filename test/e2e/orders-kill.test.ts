@@ -10,7 +10,7 @@ import { seeded } from '../support/random.ts';
 import { PROFILES, Shop } from '../support/shop.ts';
 import { until } from '../support/wait.ts';
 
-const ROUNDS = process.env.LONG ? 20 : 3;
+const ROUNDS = process.env.LONG ? 20 : 2;
 const ANSWERS_MAX = 400;
 const DONE_MIN = { 'lock done': 6, 'use done': 6, 'revert done': 6, 'returns done': 6, 'replace done': 3 };
 

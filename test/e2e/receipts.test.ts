@@ -21,7 +21,7 @@ interface Receipt {
 
 const CONNECTIONS = 64;
 /** Of the look-alike. */
-const RECEIPTS = process.env.LONG ? 4000 : 2000;
+const RECEIPTS = process.env.LONG ? 4000 : 1000;
 
 /** A fifth goes to one coupon, one in eighteen is a repeat: the proportions of the real ones. */
 function lookAlike(random: Random): Receipt[] {

@@ -17,7 +17,7 @@ import { until } from '../support/wait.ts';
 const LONG = process.env.LONG !== undefined;
 const ROUNDS = LONG ? 12 : 1;
 /** Of each template that a crowd buys; the rest is sold, too, before the books are compared. */
-const STOCK = LONG ? 4000 : 500;
+const STOCK = LONG ? 4000 : 320;
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();

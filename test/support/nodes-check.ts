@@ -13,7 +13,7 @@ import { until } from './wait.ts';
 let nextBuyer = 6_000_000_000;
 const VERDICT_MS = 30_000;
 const FLUSHED_MS = 60_000;
-const WALLETS_SEEN = process.env.LONG ? 150 : 60;
+const WALLETS_SEEN = process.env.LONG ? 150 : 40;
 
 /** One claim, again and again while the node says `unavailable`. */
 export function claimUntilAnswered(
