@@ -24,7 +24,9 @@ import { StockReport } from './stock-report.ts';
 import { Templates } from './templates.ts';
 import type { Topology } from './topology.ts';
 
-const LAG_CHECK_MS = 20;
+const LAG_CHECK_MS = 100;
+/** While pools wait to be known as sold out. */
+const SETTLE_MS = 20;
 
 export interface EngineOptions {
   readonly config: Config;
@@ -145,15 +147,17 @@ export class Engine {
     this.logs.seal(this.topology, await store.watermarks());
     await this.owners.start();
     this.topology.started();
-    this.lagTimer = setInterval(() => {
+    const check = (): void => {
       this.leases.settle();
       this.desk.lagging = this.lag > config.lagLimitClaims;
-    }, LAG_CHECK_MS);
+      this.lagTimer = setTimeout(check, this.leases.isUnsettled ? SETTLE_MS : LAG_CHECK_MS);
+    };
+    check();
   }
 
   /** Answers what is in flight, gives leases back, flushes; the caller has stopped taking requests. */
   async stop(patienceMs: number): Promise<void> {
-    if (this.lagTimer !== null) clearInterval(this.lagTimer);
+    if (this.lagTimer !== null) clearTimeout(this.lagTimer);
     this.topology.stopping();
     await this.owners.pool.stop();
     await this.topology.pools.stop();

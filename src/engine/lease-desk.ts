@@ -145,6 +145,11 @@ export class LeaseDesk implements LocalStock {
     }
   }
 
+  /** Whether there is anything for `settle` to look at. */
+  get isUnsettled(): boolean {
+    return this.unsettled.size > 0;
+  }
+
   /** What is known here of who claimed what has become less. */
   unsettle(): void {
     for (const { ref } of this.ledger.snapshot()) {

@@ -223,6 +223,19 @@ async function live(task: OwnerTask, line: LocalLine | null): Promise<void> {
   let stopping = false;
   let stepping = false;
   let over = false;
+  let ticker: NodeJS.Timeout | null = null;
+
+  /** Parked claims and a stop wait for the clock; an owner at rest is not woken. */
+  function tickSoon(): void {
+    if (over || ticker !== null || !(stopping || owner.hasParked)) return;
+    ticker = setTimeout(() => {
+      ticker = null;
+      step(() => {
+        owner.tick(Date.now());
+        if (stopping && doors.available() === 0) tryStop();
+      });
+    }, TICK_MS);
+  }
 
   /** Runs a step of this life; what it throws ends the life. */
   function step(body: () => void): void {
@@ -240,11 +253,12 @@ async function live(task: OwnerTask, line: LocalLine | null): Promise<void> {
     } finally {
       stepping = false;
     }
+    tickSoon();
   }
 
   function end(tell: () => void): void {
     over = true;
-    clearInterval(ticker);
+    if (ticker !== null) clearTimeout(ticker);
     clearInterval(housekeeper);
     syncs.stop();
     if (abandonTimer !== null) clearTimeout(abandonTimer);
@@ -389,13 +403,6 @@ async function live(task: OwnerTask, line: LocalLine | null): Promise<void> {
     });
   });
 
-  const ticker = setInterval(() => {
-    if (!owner.hasParked && !stopping) return;
-    step(() => {
-      owner.tick(Date.now());
-      if (stopping && doors.available() === 0) tryStop();
-    });
-  }, TICK_MS);
   let idleCheckedMs = Date.now();
   const housekeeper = setInterval(() => {
     step(() => {
