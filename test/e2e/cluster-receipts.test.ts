@@ -72,7 +72,7 @@ async function replayTwice(
 
 describe.each(PROFILES)('a look-alike in $profile', (profile) => {
   test('each pair once, nothing new the second time', async () => {
-    const { csv, users, usable } = lookAlike(seeded('receipts'), 600);
+    const { csv, users, usable } = lookAlike(seeded('receipts'), 300);
     const dir = newDataDir();
     cleanups.push(() => fs.rmSync(dir, { recursive: true }));
     const file = path.join(dir, 'receipts.csv');

@@ -13,7 +13,7 @@ import { type Environment, newDataDir, type Server, startServer } from '../suppo
 import { until } from '../support/wait.ts';
 
 const LONG = process.env.LONG !== undefined;
-const SAGAS = LONG ? 5000 : 200;
+const SAGAS = LONG ? 5000 : 120;
 const KILLS = LONG ? 20 : 2;
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, test } from 'vitest';
 import { ModelRun, type Step } from './model-run.ts';
 import { RedisStage } from './redis-stage.ts';
 
-const RUNS = process.env.LONG === '1' ? 6_000 : 200;
+const RUNS = process.env.LONG === '1' ? 6_000 : 120;
 
 let stage: RedisStage;
 beforeAll(async () => {
