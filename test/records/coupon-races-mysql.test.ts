@@ -10,7 +10,7 @@ import { CouponStage } from './coupon-stage.ts';
 import { LossyProxy } from './lossy-proxy.ts';
 
 const LONG = process.env.LONG !== undefined;
-const FOR_MS = LONG ? 60_000 : 2_500;
+const FOR_MS = LONG ? 60_000 : 1_500;
 const CHANGES = 200;
 /** What is lost, by turns: the answer to a commit leaves most in the dark. */
 const LOST = ['COMMIT', 'UPDATE coupons', 'COMMIT', 'INSERT INTO coupon_events', 'FOR UPDATE', 'COMMIT'];

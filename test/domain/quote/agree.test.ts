@@ -12,7 +12,7 @@ import { referenceQuote } from './reference/reference-quote.ts';
 import { referenceReturns } from './reference/reference-returns.ts';
 import { fastReturns, isAgreedRefusal, quoteShape, returnShape } from './reference/shape.ts';
 
-const RUNS = Number(process.env.QUOTE_RUNS ?? (process.env.LONG === '1' ? 20_000 : 2_000));
+const RUNS = Number(process.env.QUOTE_RUNS ?? (process.env.LONG === '1' ? 20_000 : 1_000));
 
 test('a quote is what the rules say', () => {
   fc.assert(
