@@ -21,7 +21,7 @@ export default defineConfig({
           include: unit,
           pool: 'threads',
           isolate: false,
-          maxWorkers: 3,
+          maxWorkers: 4,
           sequence: { groupOrder: 0 },
         },
       },
