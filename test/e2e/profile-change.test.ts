@@ -55,7 +55,10 @@ test('single, killed with claims in its log only, becomes the first node of a cl
   await first.start();
   await second.start();
   const after = crowd([first, second]);
-  await until(() => after.won.every((won) => won > 20), 'both sell');
+  await until(
+    () => after.won.every((won) => won > 20),
+    () => `both sell: ${after.won}`,
+  );
   await after.stop();
   await checkNodes([first, second], stores.mysqlUrl, book, [sale], random);
 });
@@ -72,7 +75,11 @@ test('a cluster becomes single when every node has left it', { timeout: 180_000 
   await until(() => nodes[1].isOnSale(`/v1/templates/${sale.templateId}`), 'both have heard of it');
   const book = new ClaimsBook();
   const crowd = new NodesCrowd({ doors: nodes, book, random, sales: [sale], users: USERS });
-  await until(() => crowd.won.every((won) => won > 100), 'both sell');
+  // No more: one that is far ahead could have sold what the other waits for.
+  await until(
+    () => crowd.won.every((won) => won > 20),
+    () => `both sell: ${crowd.won}`,
+  );
   const [one, other] = nodes;
   await other.server.kill();
   await crowd.stop();
