@@ -227,8 +227,8 @@ async function live(task: OwnerTask, line: LocalLine | null): Promise<void> {
 
   /** Parked claims and a stop wait for the clock; an owner at rest is not woken. */
   function tickSoon(): void {
-    if (over || ticker !== null || !(stopping || owner.hasParked)) return;
-    ticker = setTimeout(() => {
+    if (over || !(stopping || owner.hasParked)) return;
+    ticker ??= setTimeout(() => {
       ticker = null;
       step(() => {
         owner.tick(Date.now());

@@ -13,10 +13,7 @@ const LONG = process.env.LONG !== undefined;
 /** A dead node's units are back: its seat is over, and somebody has looked. */
 const BACK_MS = 25_000;
 
-/** Two nodes, of which one is killed, are in every other test of a cluster. */
-const COUNTS = LONG ? [2, 4] : [4];
-
-describe.each(COUNTS)('%i nodes, one hot template', (count) => {
+describe.each([2, 4])('%i nodes, one hot template', (count) => {
   // Of two nodes with the silence of a node in service, of more with a shorter one.
   const cluster = sharedCluster(count, count === 2 || LONG ? {} : { SEAT_TTL: '4s' });
 

@@ -19,6 +19,8 @@ const PROFILES = [
   { profile: 'cluster', count: 2, envOf: clusterEnv },
 ];
 const PATIENCE_MS = 600_000;
+/** Of the look-alike. */
+const RECEIPTS = process.env.LONG ? 600 : 300;
 /** Of the file that the expected figures are known of. */
 const REAL = { rows: 56_781, claimed: 53_680, repeats: 3_101 };
 
@@ -72,7 +74,7 @@ async function replayTwice(
 
 describe.each(PROFILES)('a look-alike in $profile', (profile) => {
   test('each pair once, nothing new the second time', async () => {
-    const { csv, users, usable } = lookAlike(seeded('receipts'), 300);
+    const { csv, users, usable } = lookAlike(seeded('receipts'), RECEIPTS);
     const dir = newDataDir();
     cleanups.push(() => fs.rmSync(dir, { recursive: true }));
     const file = path.join(dir, 'receipts.csv');

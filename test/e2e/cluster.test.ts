@@ -7,7 +7,7 @@ import { claim, claimPath } from '../support/crowd.ts';
 import { atTheEnd } from '../support/endings.ts';
 import { Market } from '../support/market.ts';
 import type { Node } from '../support/nodes.ts';
-import { checkNodes, claimUntilAnswered, sellOut } from '../support/nodes-check.ts';
+import { checkNodes, claimAtEach, claimUntilAnswered, sellOut } from '../support/nodes-check.ts';
 import { NodesCrowd } from '../support/nodes-crowd.ts';
 import { seeded } from '../support/random.ts';
 import { newActivity, newTemplate } from '../support/sales.ts';
@@ -114,15 +114,12 @@ describe('two nodes', () => {
     const [here, there] = nodes;
     const book = new ClaimsBook();
     const template = await newTemplate(here.server, { stock: 1200, perUserLimit: 2, partitions: 2 });
-    const open = await Promise.all(nodes.map(({ port }) => Connection.open(port!)));
     await onSaleEverywhere(nodes, [template]);
     // Both hold units of the general pool before it is asked for most of them.
-    for (const [at, connection] of open.entries())
-      await claimUntilAnswered(connection, book, template, String(900_000 + at));
+    await claimAtEach(nodes, book, template);
     const activity = await newActivity(here.server, template, { stock: 1000 });
     const path = `/v1/activities/${activity.activityId}`;
     await heardWithin(NEWS_MS, 'created', () => there.isOnSale(path));
-    for (const connection of open) connection.close();
     const options = { doors: nodes, book, random, sales: [activity], users: 50_000 };
     const crowd = new NodesCrowd(options);
     await until(() => crowd.won.every((won) => won > 100), 'both sell it');

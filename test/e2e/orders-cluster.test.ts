@@ -7,7 +7,7 @@ import { ADMIN_TOKEN } from '../support/server.ts';
 import { until } from '../support/wait.ts';
 import { onSaleEverywhere, startCluster } from './cluster-stage.ts';
 
-const USERS = 24;
+const USERS = process.env.LONG ? 40 : 24;
 const ORDER = { items: [{ goodsId: '1', price: 10_000, quantity: 4 }], shippingFee: 500 };
 const PATIENCE_MS = 30_000;
 

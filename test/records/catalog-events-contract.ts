@@ -263,11 +263,11 @@ export function catalogEventsContract(name: string, newHome: () => Promise<Catal
 
     test('saves and clocks of several nodes that race tell each thing once, in order', async () => {
       const nodes = [stage, new CatalogStage(await another()), new CatalogStage(await another())];
-      const endsAtMs = Date.now() + 2_000;
+      const endsAtMs = Date.now() + 2_500;
       const template = await stage.template({ claimUntilMs: endsAtMs });
       const rushes = await Promise.all(
         nodes.map((node, i) =>
-          node.activity(template.id, { startsAtMs: endsAtMs - 1_200 + 100 * i, endsAtMs }),
+          node.activity(template.id, { startsAtMs: endsAtMs - 1_500 + 100 * i, endsAtMs }),
         ),
       );
       const race = async (node: CatalogStage, i: number): Promise<void> => {

@@ -33,6 +33,15 @@ export function claimUntilAnswered(
   );
 }
 
+/** One claim at each node, so that all hold units of the sale before a crowd takes them at the first that can sell. */
+export async function claimAtEach(nodes: readonly Node[], book: ClaimsBook, sale: Sale): Promise<void> {
+  for (const [at, { port }] of nodes.entries()) {
+    const connection = await Connection.open(port!);
+    await claimUntilAnswered(connection, book, sale, String(900_000 + at));
+    connection.close();
+  }
+}
+
 /** Fresh users claim at every node at once until it says `sold_out` there. */
 export async function sellOut(nodes: readonly Node[], book: ClaimsBook, sales: readonly Sale[]) {
   for (const sale of sales) {
